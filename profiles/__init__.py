@@ -1,0 +1,1 @@
+"""Which database, who may touch it, and what it must have. Knows nothing of SQL or screens."""

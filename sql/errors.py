@@ -1,0 +1,36 @@
+"""What can go wrong when talking to PostgreSQL, as sentences for an operator.
+
+SessionError            could not connect, or lost the connection (exit 3)
+  LoginError            the server refused the login
+ReadingError            one part could not be read: privilege, extension, time limit
+"""
+
+from __future__ import annotations
+
+
+class SessionError(Exception):
+    """No connection, or the connection was lost. `stage` is the step that failed. Never holds a secret."""
+
+    def __init__(self, sentence: str, *, stage: str = "", sqlstate: str | None = None) -> None:
+        super().__init__(sentence)
+        self.stage = stage
+        """`name`, `address`, `tls`, `login`, `database`, `limit` or `` for one that was lost later."""
+        self.sqlstate = sqlstate
+
+    def user_message(self) -> str:
+        """The sentence for the operator."""
+        return str(self)
+
+
+class LoginError(SessionError):
+    """The server refused the login: trying again would not help."""
+
+
+class ReadingError(Exception):
+    """A part could not be read; `remedy` names the grant or setting that mends it."""
+
+    def __init__(self, reason: str, *, remedy: str = "", sqlstate: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.remedy = remedy
+        self.sqlstate = sqlstate

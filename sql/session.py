@@ -1,0 +1,133 @@
+"""One connection to PostgreSQL that can only read: a lock around asyncpg, and errors in our words.
+
+A direct session got its settings at start-up (`sql.connect`). Behind a transaction pooler settings would
+leak to other clients of the same server connection, so there every reading runs in a transaction of its
+own with settings local to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from sql.errors import ReadingError, SessionError
+from sql.quoting import literal
+from sql.snapshots import ServerIdentity
+from sql.statements import statement
+
+DEPARSE_SETTINGS: Mapping[str, str] = {
+    "search_path": "pg_catalog",
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, MDY",
+    "IntervalStyle": "postgres",
+    "quote_all_identifiers": "off",
+    "extra_float_digits": "1",
+}
+"""What pg_get_indexdef and its like print depends on these (ruleutils.c and the types' output functions)."""
+
+WATCH_SETTINGS: Mapping[str, str] = {
+    **DEPARSE_SETTINGS,
+    "default_transaction_read_only": "on",
+    "statement_timeout": "5000",
+    "lock_timeout": "1000",
+    "idle_in_transaction_session_timeout": "10000",
+}
+"""A monitor must not be able to hurt; times in ms."""
+
+CANNOT_READ: Mapping[str, str] = {
+    "42501": "permission denied",
+    "57014": "the time limit ran out",
+    "55P03": "a lock was not free within the time limit",
+    "25006": "the server is read-only",
+}
+"""SQLSTATEs that end one reading and leave the session usable."""
+
+
+class Session:
+    """A read-only connection; one operation at a time, further ones wait for their turn."""
+
+    def __init__(self, connection: asyncpg.Connection, identity: ServerIdentity) -> None:
+        self._connection = connection
+        self._turn = asyncio.Lock()
+        self.identity = identity
+
+    @property
+    def version_num(self) -> int:
+        """server_version_num, such as 180006."""
+        return self.identity.version_num
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection is gone."""
+        return bool(self._connection.is_closed())
+
+    async def fetch(self, name: str, *arguments: object) -> list[asyncpg.Record]:
+        """The rows of one file of `statements/`, in the variant for this server.
+
+        Raises:
+            ReadingError: no privilege, or a time limit ran out.
+            SessionError: the connection is lost.
+        """
+        text = statement(name, self.version_num)
+        async with self._turn, self._translated():
+            rows: list[asyncpg.Record]
+            if self.identity.pooler is None:
+                rows = await self._connection.fetch(text, *arguments)
+            else:
+                async with self._transaction(WATCH_SETTINGS):
+                    rows = await self._connection.fetch(text, *arguments)
+            return rows
+
+    async def fetch_composed(
+        self, sql: str, *arguments: object, settings: Mapping[str, str] | None = None
+    ) -> list[asyncpg.Record]:
+        """The rows of one composed SELECT or EXPLAIN, in a READ ONLY transaction that is rolled back.
+
+        Goes through the extended protocol, which refuses a second statement in the same text (42601).
+
+        Args:
+            sql: one statement, from quoted identifiers.
+            settings: local to this transaction, such as `search_path` or `statement_timeout` (ms).
+
+        Raises:
+            ReadingError: the server refused it, or a time limit ran out.
+            SessionError: the connection is lost.
+        """
+        base = WATCH_SETTINGS if self.identity.pooler is not None else {}
+        async with self._turn, self._translated(), self._transaction({**base, **(settings or {})}):
+            rows: list[asyncpg.Record] = await self._connection.fetch(sql, *arguments)
+            return rows
+
+    async def close(self) -> None:
+        """Say goodbye, for at most two seconds."""
+        try:
+            await self._connection.close(timeout=2)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            self._connection.terminate()
+
+    @asynccontextmanager
+    async def _transaction(self, settings: Mapping[str, str]) -> AsyncIterator[None]:
+        calls = [f"set_config({literal(name)}, {literal(value)}, true)" for name, value in settings.items()]
+        begin = "BEGIN TRANSACTION READ ONLY" + (f"; SELECT {', '.join(calls)}" if calls else "")
+        await self._connection.execute(begin)
+        try:
+            yield
+        finally:
+            if not self._connection.is_closed():
+                await self._connection.execute("ROLLBACK")
+
+    @asynccontextmanager
+    async def _translated(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except asyncpg.PostgresError as error:
+            if self._connection.is_closed():
+                raise SessionError(f"the server ended the session ({error.sqlstate})") from None
+            reason = CANNOT_READ.get(error.sqlstate or "", "")
+            said = str(error.args[0]) if error.args else type(error).__name__
+            raise ReadingError(f"{reason}: {said}" if reason else said, sqlstate=error.sqlstate) from None
+        except (OSError, asyncpg.InterfaceError, TimeoutError) as error:
+            raise SessionError(f"the connection was lost ({type(error).__name__})") from None

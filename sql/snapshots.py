@@ -1,0 +1,271 @@
+"""Readings of the server as frozen values, one type for each part.
+
+Field names are those of the JSON report. `taken_at` never takes part in equality, so that an unchanged
+reading is equal to the one before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+from profiles.manifest import Priority, Target
+from sql.findings import (
+    ConstraintFinding,
+    IndexFinding,
+    MigrationFinding,
+    PoolFinding,
+    ProbeFinding,
+    SampleFinding,
+)
+
+
+@dataclass(frozen=True)
+class Pooler:
+    """Evidence that a pooler stands between us and the server."""
+
+    kind: str
+    """`transaction` or `session`."""
+    evidence: str
+
+
+@dataclass(frozen=True)
+class ServerIdentity:
+    """Which server this is."""
+
+    version: str
+    """As the server prints it, such as `18.6`."""
+    version_num: int
+    database: str
+    user: str
+    address: str
+    """`host:port` or the socket's path, as dialled."""
+    system_identifier: str | None
+    """pg_control_system(); None where it may not be read."""
+    in_recovery: bool
+    read_only: bool
+    """Whether this session refuses writes."""
+    is_superuser: bool = False
+    can_read_stats: bool = False
+    """Member of pg_read_all_stats (or pg_monitor): sees the state of other users' backends."""
+    pooler: Pooler | None = None
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """A part that could not be read. Never silently left out."""
+
+    part: str
+    """`indexes`, `constraints`, `pool`, `probes`, `migration` or `server`."""
+    reason: str
+    """Why, one clause without a full stop."""
+    remedy: str = ""
+    """The grant or setting that mends it, where one does."""
+    taken_at: datetime | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class IndexReading:
+    """One required index, as it is."""
+
+    name: str
+    table: str
+    """`schema.table`, each quoted as SQL would need it."""
+    priority: Priority
+    finding: IndexFinding
+    declared: str
+    """The manifest's definition."""
+    actual: str | None = None
+    """pg_get_indexdef of what bears the name (or is equivalent)."""
+    equivalent: str | None = None
+    """Name of a valid index with the same definition."""
+    size_bytes: int | None = None
+    scans: int | None = None
+    last_scan: datetime | None = None
+    """16+ only."""
+    stats_since: datetime | None = None
+    """Since when `scans` counts (pg_stat_database.stats_reset); None: since the cluster was made."""
+    detail: str = ""
+    """Why, in one or two sentences; what differs, who is building."""
+    step: str | None = None
+    """Id of the step that mends it."""
+    purpose: str = ""
+    demo_query: str = ""
+    oid: int | None = None
+
+
+@dataclass(frozen=True)
+class IndexesSnapshot:
+    taken_at: datetime = field(compare=False)
+    indexes: tuple[IndexReading, ...]
+
+
+@dataclass(frozen=True)
+class ConstraintReading:
+    """One required constraint, as it is."""
+
+    name: str
+    table: str
+    finding: ConstraintFinding
+    declared: str
+    actual: str | None = None
+    violations: int | None = None
+    """Rows that break it; None where it was not counted."""
+    violations_capped: bool = False
+    """The count stopped at its cap: there are at least that many."""
+    violating_keys: tuple[str, ...] = ()
+    """First primary keys of violating rows, as text, such as `id=17`."""
+    rejects: SampleFinding = SampleFinding.UNVERIFIED
+    accepts: SampleFinding = SampleFinding.UNVERIFIED
+    detail: str = ""
+    step: str | None = None
+    priority: Priority = Priority.NORMAL
+    purpose: str = ""
+
+
+@dataclass(frozen=True)
+class ConstraintsSnapshot:
+    taken_at: datetime = field(compare=False)
+    constraints: tuple[ConstraintReading, ...]
+
+
+@dataclass(frozen=True)
+class ProbePlan:
+    """What the planner does with a probe, by plain EXPLAIN."""
+
+    node: str
+    """The node type that reads the table, such as `Seq Scan`."""
+    uses_index: bool | None
+    """Whether the expected index is used; None where none is expected."""
+    expected_index: str | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ProbeReading:
+    """One probe over the window it was measured in; latencies in ms, None where samples do not carry it."""
+
+    name: str
+    query_class: str
+    finding: ProbeFinding
+    samples: int
+    errors: int
+    target: Target
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    max_ms: float | None = None
+    last_ms: float | None = None
+    service_p50_ms: float | None = None
+    service_p95_ms: float | None = None
+    service_p99_ms: float | None = None
+    server_mean_ms: float | None = None
+    """pg_stat_statements' mean for this statement, where the extension is there."""
+    kept: float | None = None
+    """Share of due ticks that were measured, 0 to 1."""
+    plan: ProbePlan | None = None
+    detail: str = ""
+    recent_ms: tuple[float, ...] = ()
+    """The newest samples, oldest first, for a sparkline."""
+
+
+@dataclass(frozen=True)
+class ProbesSnapshot:
+    taken_at: datetime = field(compare=False)
+    probes: tuple[ProbeReading, ...]
+
+
+@dataclass(frozen=True)
+class ApplicationUse:
+    """What the backends of one application_name hold of the pool's budget."""
+
+    application: str
+    used: int
+    budget: int | None
+    """None: the manifest does not name this application."""
+
+
+@dataclass(frozen=True)
+class PoolLimit:
+    """A limit on connections and how much of it is used."""
+
+    name: str
+    """`max_connections`, `role oncall`, `database sales`, `pool budget`."""
+    used: int
+    limit: int
+
+
+@dataclass(frozen=True)
+class PoolReading:
+    """How full the server's connections are."""
+
+    finding: PoolFinding
+    limit: int | None
+    """max_connections."""
+    reserved: int | None
+    """Kept for superusers (and, 16+, pg_use_reserved_connections)."""
+    used: int | None
+    """Client backends."""
+    by_state: Mapping[str, int]
+    by_application: tuple[ApplicationUse, ...]
+    limits: tuple[PoolLimit, ...] = ()
+    oldest_transaction_s: float | None = None
+    waiting_on_locks: int | None = None
+    own: int = 0
+    """Of `used`, pgdeck's own."""
+    states_hidden: bool = False
+    """Without pg_read_all_stats other users' states cannot be seen."""
+    detail: str = ""
+    pgbouncer: Mapping[str, Mapping[str, float]] | None = None
+
+
+@dataclass(frozen=True)
+class PoolSnapshot:
+    taken_at: datetime = field(compare=False)
+    pool: PoolReading
+
+
+@dataclass(frozen=True)
+class MigrationReading:
+    finding: MigrationFinding
+    expected: str
+    actual: tuple[str, ...]
+    table: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class MigrationSnapshot:
+    taken_at: datetime = field(compare=False)
+    migration: MigrationReading
+
+
+@dataclass(frozen=True)
+class IdentitySnapshot:
+    taken_at: datetime = field(compare=False)
+    server: ServerIdentity
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The server is out of reach; the deck shows the last readings as stale."""
+
+    reason: str
+    """One sentence, no secret in it."""
+    retry_in_s: float
+
+
+Snapshot: TypeAlias = (
+    IndexesSnapshot
+    | ConstraintsSnapshot
+    | PoolSnapshot
+    | ProbesSnapshot
+    | MigrationSnapshot
+    | IdentitySnapshot
+)
+"""A reading that succeeded."""
+
+Event: TypeAlias = Snapshot | Unavailable | Lost
+"""All that a watcher publishes."""
