@@ -1,0 +1,171 @@
+"""The command line: imports the one command that is asked for; errors become a sentence and an exit code.
+
+Each command is a module of `tui.commands` with `add_parser(subparsers)` and `run(arguments) -> int`, and no
+heavy import at module level. A word that is no command is a profile's name: `pgdeck PROFILE` opens the deck.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib import import_module
+from typing import NoReturn
+
+from profiles.errors import ConfigurationError, CredentialError
+from tui.exit_codes import ExitCode
+from tui.terminal import require_terminal
+from tui.version import version
+
+COMMANDS = {
+    "demo": "start an embedded PostgreSQL with half a million leads and open the deck on it",
+    "verify": "check everything once and report; the exit code is the verdict",
+    "plan": "the steps that take a database to its manifest",
+    "run": "run steps, each verified",
+    "journal": "what was previewed, confirmed, run and verified",
+    "profile": "list, show, add, test and remove profiles; set a password",
+    "manifest": "list, show and check manifests; needs no server",
+}
+LATER = {
+    "plan": "pgdeck verify -e PROFILE --save-fix-script FILE writes the same steps as a script",
+    "run": "pgdeck verify -e PROFILE --save-fix-script FILE writes the steps as a script for psql",
+    "journal": "nothing is run by pgdeck yet, so there is nothing to read",
+}
+"""Commands that arrive with guided fixes, and what serves until then."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in the form of every other error."""
+
+    def error(self, message: str) -> NoReturn:
+        """One sentence on stderr, exit 2."""
+        complain(f"{message}; see: {self.prog} --help")
+        raise SystemExit(ExitCode.USAGE)
+
+
+def complain(sentence: str) -> None:
+    """One line of narration; stdout is flushed first, so that the two appear in order."""
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+    print(f"pgdeck: {sentence}", file=sys.stderr)  # noqa: T201
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit code, one of `ExitCode`.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    try:
+        code = _run([word for word in words if word != "--debug"])
+        sys.stdout.flush()
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else ExitCode.OK
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        _forget_stdout()
+        return ExitCode.OK
+    except Exception as error:
+        code = _explain(error, debug=debug)
+        if debug:
+            _show_frames(error)
+    return code
+
+
+def _run(words: list[str]) -> int:
+    command = next((word for word in words if not word.startswith("-")), None)
+    if command in LATER:
+        complain(f"{command}: arrives with guided fixes; until then: {LATER[command]}")
+        return ExitCode.USAGE
+    parser = _parser()
+    if command in COMMANDS and "--" not in words[: words.index(command)]:
+        module = import_module(f"tui.commands.{command}")
+        module.add_parser(parser.add_subparsers(metavar="COMMAND"))
+        arguments = parser.parse_args(words)
+    else:
+        parser.add_argument("profile", nargs="?", metavar="PROFILE", help=argparse.SUPPRESS)
+        arguments = parser.parse_args(words)
+        require_terminal()
+        module = import_module("tui.commands.deck")
+    code: int = module.run(arguments)
+    return code
+
+
+def _parser() -> Parser:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {summary}" for name, summary in COMMANDS.items()]
+    parser = Parser(
+        prog="pgdeck",
+        usage="pgdeck [PROFILE] | pgdeck COMMAND …",
+        description="The flight deck of a PostgreSQL database that is about to be shown to a customer.",
+        epilog="\n".join(
+            [
+                "commands:",
+                "  [PROFILE]".ljust(width + 4) + "open the deck; without a profile, the list of profiles",
+                *lines,
+                "",
+                "pgdeck COMMAND --help says more.",
+            ]
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, help="print the version and exit")
+    parser.add_argument(
+        "--debug", action="store_true", help="on an error, also print where it arose, without values"
+    )
+    return parser
+
+
+class _Version(argparse.Action):
+    """Reads the version only when asked: importing package metadata takes longer than all the rest."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=help)
+
+    def __call__(self, *_: object, **__: object) -> NoReturn:
+        print(f"pgdeck {version()}")  # noqa: T201
+        sys.stdout.flush()
+        raise SystemExit(ExitCode.OK)
+
+
+def _explain(error: Exception, *, debug: bool) -> int:
+    """Say what went wrong; the exit code that goes with it."""
+    if isinstance(error, ConfigurationError):
+        for problem in error.problems:
+            complain(problem.sentence())
+        return ExitCode.USAGE
+    if isinstance(error, CredentialError) or _is_session_error(error):
+        complain(str(error))
+        return ExitCode.UNKNOWN
+    more = "" if debug else "; repeat the command with --debug to see where"
+    # A bug measured nothing: UNKNOWN, never a pass, and the closed list of exit codes stays closed.
+    complain(f"a mistake in pgdeck itself ({type(error).__name__}){more}")
+    return ExitCode.UNKNOWN
+
+
+def _is_session_error(error: Exception) -> bool:
+    from sql.errors import SessionError
+
+    return isinstance(error, SessionError)
+
+
+def _show_frames(error: BaseException) -> None:
+    """Where it arose: files, lines and types, never messages or locals, which may hold values."""
+    import traceback
+
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    print(f"{frames}{type(error).__module__}.{type(error).__qualname__}", file=sys.stderr)  # noqa: T201
+
+
+def _forget_stdout() -> None:
+    """The reader is gone; without this the interpreter complains once more when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
