@@ -7,7 +7,7 @@ read in `sql.requirements`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeAlias
@@ -36,6 +36,8 @@ class IndexEntry:
     """What the customer sees that needs this index, in words."""
     line: int = 0
     """1-based line of the `[[index]]` header."""
+    position: int = 0
+    """1-based place among the `[[index]]` tables of the file: 3 for the key `index[3]`."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class ConstraintEntry:
     rejects: tuple[SampleRow, ...] = ()
     accepts: tuple[SampleRow, ...] = ()
     line: int = 0
+    position: int = 0
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ class ProbeEntry:
     index: str | None = None
     """The index that it should use at scale."""
     line: int = 0
+    position: int = 0
 
 
 @dataclass(frozen=True)
@@ -123,3 +127,5 @@ class Manifest:
     probes: tuple[ProbeEntry, ...] = ()
     pool: PoolBudget | None = None
     migration: MigrationEntry | None = None
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
+    """1-based line of every key of the file, such as `index[3].definition`."""
