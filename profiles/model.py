@@ -86,6 +86,8 @@ class Profile:
     credentials: Credentials | None = None
     guard: Guard = Guard.CONFIRM
     """Taken from the class where the file is silent."""
+    guard_is_said: bool = field(default=False, compare=False)
+    """Whether the file says the guard itself, so that saving keeps the key."""
     pool: PoolOverride = field(default_factory=PoolOverride)
     replicas: tuple[Mapping[str, str], ...] = ()
     path: Path | None = None
