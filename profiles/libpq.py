@@ -1,7 +1,8 @@
 """From libpq parameters to where a server is.
 
-Explicit parameter, then service file, then PG* variable, then default: the order of conninfo_add_defaults in fe-connect.c. Nothing here holds a password but
-`password_at_hand` and `key_password`, which hand it out as a `Secret`.
+Explicit parameter, then service file, then PG* variable, then default: the order of conninfo_add_defaults in
+fe-connect.c. Nothing here holds a password but `password_at_hand` and `key_password`, which hand it out as a
+`Secret`.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ class Profile:
     environment: EnvironmentClass
     manifest: str
     """A shipped manifest's name, one in `manifests/`, or a path relative to the profile's file."""
-    connection: Mapping[str, str] = NOTHING
+    connection: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     """libpq parameters by their libpq keyword (`dbname`, never `database`), values as text."""
     direct: Mapping[str, str] | None = None
     """What differs where DDL must go, when `connection` is a transaction pooler."""
