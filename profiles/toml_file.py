@@ -36,10 +36,11 @@ class TomlFile:
         Positions count from 0; `line_of("index", 2)` is the line of the third `[[index]]` header. None
         for a path that is not in the file.
         """
-        return self._lines.get(keys)
+        return self.lines.get(keys)
 
     @cached_property
-    def _lines(self) -> dict[KeyPath, int]:
+    def lines(self) -> dict[KeyPath, int]:
+        """The 1-based line of every key, as `line_of` counts."""
         return key_lines(self.text)
 
 

@@ -1,0 +1,153 @@
+"""Manifests on disk: found by name or path, read with every structural problem collected.
+
+What the SQL in them means is judged in `sql.requirements`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from profiles.errors import ConfigurationError, Problem
+from profiles.locations import locations
+from profiles.manifest import ConstraintEntry, Manifest, ProbeEntry
+from profiles.manifest_entries import (
+    read_constraint,
+    read_index,
+    read_migration,
+    read_pool,
+    read_probe,
+)
+from profiles.sql_names import index_name, name_parts
+from profiles.toml_file import read as read_toml
+from profiles.toml_table import Table, did_you_mean, label, quoted
+
+SHIPPED = Path(__file__).parent / "manifests"
+SUFFIX = ".toml"
+
+
+def shipped() -> list[str]:
+    """Names of the manifests that come with pgdeck."""
+    return _names(SHIPPED)
+
+
+def own() -> list[str]:
+    """Names of the operator's manifests."""
+    return _names(locations().manifests)
+
+
+def load(reference: str, *, beside: Path | None = None) -> Manifest:
+    """The manifest of this name or path.
+
+    Args:
+        reference: a shipped manifest's name, one of the operator's, or a path.
+        beside: the folder to which a relative path refers (that of the profile's file); else the current one.
+
+    Raises:
+        ConfigurationError: there is none, it cannot be read, or it holds structural problems: all of them.
+    """
+    manifest, problems = inspect(find(reference, beside=beside))
+    if problems:
+        raise ConfigurationError(problems)
+    return manifest
+
+
+def find(reference: str, *, beside: Path | None = None) -> Path:
+    """The file of a manifest; see `load`.
+
+    Raises:
+        ConfigurationError: there is no manifest of this name, or two.
+    """
+    path = (beside or Path()) / Path(reference).expanduser()
+    if "/" in reference or reference.endswith(SUFFIX):
+        return path
+    mine = locations().manifests / f"{reference}{SUFFIX}"
+    if reference in shipped():
+        if reference in own():
+            what = "is the name of a shipped manifest and of one of yours"
+            raise _refused(mine, what, "rename your file, or name a manifest by its path")
+        return SHIPPED / f"{reference}{SUFFIX}"
+    if reference in own():
+        return mine
+    if "\0" not in reference and path.is_file():
+        return path
+    nearest = did_you_mean(reference, [*shipped(), *own()])
+    raise _refused(
+        f"manifest {quoted(reference)}",
+        "there is none of this name",
+        f"{nearest + ' ' if nearest else ''}see: pgdeck manifest list",
+    )
+
+
+def inspect(path: Path) -> tuple[Manifest, tuple[Problem, ...]]:
+    """A manifest of the entries that are sound, and every structural problem, by line.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or is not TOML.
+    """
+    file = read_toml(path)
+    problems: list[Problem] = []
+    root = Table(file, (), file.data, problems)
+    title = root.text("title", required='write title = "…", what this manifest is for')
+    search_path = root.text("search_path")
+    indexes = root.tables("index")
+    constraints = root.tables("constraint")
+    probes = root.tables("probe")
+    pool = root.table("pool")
+    migration = root.table("migration")
+    root.finish()
+    manifest = Manifest(
+        name=path.stem if path.suffix == SUFFIX else path.name,
+        title=title or "",
+        origin=path,
+        search_path=search_path or "public",
+        indexes=tuple(filter(None, map(read_index, indexes))),
+        constraints=tuple(filter(None, map(read_constraint, constraints))),
+        probes=tuple(filter(None, map(read_probe, probes))),
+        pool=read_pool(pool) if pool else None,
+        migration=read_migration(migration) if migration else None,
+        lines={label(path): line for path, line in file.lines.items()},
+    )
+    _refuse_constraints_twice(manifest.constraints, constraints)
+    _refuse_probes_twice(manifest.probes, probes)
+    declared = [index_name(entry.definition) for entry in manifest.indexes]
+    if None not in declared and len(declared) == len(indexes):
+        _refuse_undeclared(manifest.probes, probes, [name for name in declared if name])
+    return manifest, tuple(sorted(problems, key=lambda problem: problem.line or 0))
+
+
+def _refuse_constraints_twice(entries: tuple[ConstraintEntry, ...], tables: list[Table]) -> None:
+    """Names of constraints are unique for each table, not for each schema (pg_constraint.h)."""
+    first: dict[tuple[object, str], int] = {}
+    for entry in entries:
+        earlier = first.setdefault((name_parts(entry.table), entry.name), entry.position)
+        if earlier != entry.position:
+            what = f"{quoted(entry.name)} is also that of constraint[{earlier}] on the same table"
+            tables[entry.position - 1].refuse("name", what, "remove one, or give it another name")
+
+
+def _refuse_probes_twice(entries: tuple[ProbeEntry, ...], tables: list[Table]) -> None:
+    first: dict[str, int] = {}
+    for entry in entries:
+        earlier = first.setdefault(entry.name, entry.position)
+        if earlier != entry.position:
+            what = f"{quoted(entry.name)} is also that of probe[{earlier}]"
+            tables[entry.position - 1].refuse("name", what, "give each probe a name of its own")
+
+
+def _refuse_undeclared(entries: tuple[ProbeEntry, ...], tables: list[Table], declared: list[str]) -> None:
+    for entry in entries:
+        if entry.index is not None and entry.index not in declared:
+            what = f"no [[index]] of this manifest declares {quoted(entry.index)}"
+            remedy = did_you_mean(entry.index, declared) or "declare it with [[index]], or leave the key out"
+            tables[entry.position - 1].refuse("index", what, remedy)
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(file.stem for file in folder.iterdir() if file.suffix == SUFFIX and file.stem)
+    except OSError:
+        return []
+
+
+def _refused(place: Path | str, what: str, remedy: str) -> ConfigurationError:
+    return ConfigurationError([Problem(place, "", what, remedy)])
