@@ -1,0 +1,64 @@
+"""What is legal in a definition and still means different things in different sessions or times."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sql.parsing import statements, walk
+
+_MOMENT = re.compile(r"\s*\d{4}-\d{1,2}-\d{1,2}([ tT]\d.*)?\s*")
+_OFFSET = re.compile(r"([+-]\d{1,2}(:?\d{2})?|[zZ]|\b[A-Za-z]+(/[A-Za-z_]+)?)\s*$")
+_MOVING_FUNCTIONS = frozenset(
+    {"now", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "random", "timeofday"}
+)
+
+
+@dataclass(frozen=True)
+class Lint:
+    """One doubt about a definition, each part without a full stop."""
+
+    what: str
+    remedy: str
+
+
+def index_lints(definition: str) -> Iterator[Lint]:
+    """Doubts about a CREATE INDEX that parses."""
+    yield from _lints(statements(definition)[0][1])
+
+
+def check_lints(expression: str) -> Iterator[Lint]:
+    """Doubts about a CHECK expression that parses."""
+    yield from _lints(statements(f"SELECT ({expression}\n)")[0][1])
+
+
+def _lints(tree: Any) -> Iterator[Lint]:
+    for node in walk(tree):
+        name = type(node).__name__
+        if name == "TypeCast" and _is_timestamptz(node.type_name):
+            yield from _without_offset(node.arg)
+        elif name == "FuncCall" and node.funcname[-1].string.sval in _MOVING_FUNCTIONS:
+            yield _moving(f"{node.funcname[-1].string.sval}()")
+        elif name == "SQLValueFunction":
+            yield _moving("a function of the moment or the user, such as CURRENT_DATE or CURRENT_USER")
+
+
+def _is_timestamptz(type_name: Any) -> bool:
+    return any(part.string.sval == "timestamptz" for part in type_name.names)
+
+
+def _without_offset(argument: Any) -> Iterator[Lint]:
+    if not argument.HasField("a_const") or not argument.a_const.HasField("sval"):
+        return
+    text = argument.a_const.sval.sval
+    if _MOMENT.fullmatch(text) and not _OFFSET.search(re.sub(r"^\s*\d{4}-\d{1,2}-\d{1,2}", "", text)):
+        yield Lint(
+            f"the time {text!r} has no offset, so it means what the TimeZone of the creating session says",
+            f"write it with its offset, such as '{text}+00'",
+        )
+
+
+def _moving(what: str) -> Lint:
+    return Lint(f"it depends on {what}: rows that pass today may fail tomorrow", "compare with columns only")
