@@ -35,6 +35,20 @@ def own() -> list[str]:
     return _names(locations().manifests)
 
 
+def summary(manifest: Manifest) -> str:
+    """What it asks for, in a few words: `5 indexes, 7 probes, pool`."""
+    counts = (("index", "indexes"), ("constraint", "constraints"), ("probe", "probes"))
+    entries = (manifest.indexes, manifest.constraints, manifest.probes)
+    words = [
+        f"{len(found)} {one if len(found) == 1 else many}"
+        for (one, many), found in zip(counts, entries, strict=True)
+        if found
+    ]
+    words += ["pool"] if manifest.pool else []
+    words += [f"migration {manifest.migration.expected}"] if manifest.migration else []
+    return ", ".join(words) or "nothing"
+
+
 def load(reference: str, *, beside: Path | None = None) -> Manifest:
     """The manifest of this name or path.
 
