@@ -8,8 +8,9 @@ own with settings local to it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import asyncpg
 
@@ -17,6 +18,8 @@ from sql.errors import ReadingError, SessionError
 from sql.quoting import literal
 from sql.snapshots import ServerIdentity
 from sql.statements import statement
+
+T = TypeVar("T")
 
 DEPARSE_SETTINGS: Mapping[str, str] = {
     "search_path": "pg_catalog",
@@ -44,6 +47,9 @@ CANNOT_READ: Mapping[str, str] = {
     "25006": "the server is read-only",
 }
 """SQLSTATEs that end one reading and leave the session usable."""
+
+SESSION_ENDS = ("08", "57P01", "57P02", "57P03", "57P05", "25P03")
+"""SQLSTATEs, or classes of them, with which the server says goodbye: failure, shutdown, time limits."""
 
 
 class Session:
@@ -101,11 +107,27 @@ class Session:
             rows: list[asyncpg.Record] = await self._connection.fetch(sql, *arguments)
             return rows
 
+    async def apply(self, reading: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+        """What a reading of the bare connection gives, in its turn and with errors in our words.
+
+        Raises:
+            ReadingError: the server refused it, or a time limit ran out.
+            SessionError: the connection is lost.
+        """
+        async with self._turn, self._translated():
+            return await reading(self._connection)
+
     async def close(self) -> None:
         """Say goodbye, for at most two seconds."""
         try:
             await self._connection.close(timeout=2)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (
+            OSError,
+            TimeoutError,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+        ):
             self._connection.terminate()
 
     @asynccontextmanager
@@ -124,10 +146,10 @@ class Session:
         try:
             yield
         except asyncpg.PostgresError as error:
-            if self._connection.is_closed():
+            if self._connection.is_closed() or (error.sqlstate or "").startswith(SESSION_ENDS):
                 raise SessionError(f"the server ended the session ({error.sqlstate})") from None
             reason = CANNOT_READ.get(error.sqlstate or "", "")
             said = str(error.args[0]) if error.args else type(error).__name__
             raise ReadingError(f"{reason}: {said}" if reason else said, sqlstate=error.sqlstate) from None
-        except (OSError, asyncpg.InterfaceError, TimeoutError) as error:
+        except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError) as error:
             raise SessionError(f"the connection was lost ({type(error).__name__})") from None

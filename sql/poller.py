@@ -1,0 +1,203 @@
+"""Watching: one connection, one loop a reading, and a lost server that comes back by itself.
+
+Pure asyncio; the connection is injected, so that a deck can paint before the driver is imported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sql.errors import LoginError, ReadingError, SessionError
+from sql.snapshots import Event, IdentitySnapshot, Lost, ServerIdentity, Snapshot, Unavailable
+
+if TYPE_CHECKING:
+    from sql.session import Session
+
+INSUFFICIENT_PRIVILEGE = "42501"
+LONGEST_WAIT_S = 15.0
+LOGIN_WAITS_S = (60.0, 120.0, 300.0)
+"""A refused login is tried again seldom: servers lock accounts that hammer them."""
+JITTER = 0.25
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One part of the server and how often it is read."""
+
+    part: str
+    """The word of `Unavailable.part`: `indexes`, `constraints`, `pool`, `migration`, `server`."""
+    interval_s: float
+    """Rest between the end of one reading and the start of the next."""
+    fetch: Callable[[Session], Awaitable[Snapshot]]
+
+
+class AnotherServerError(Exception):
+    """Another server or database answers under the same name; the sentence says which."""
+
+
+def wait_before(attempt: int, *, refused: bool, chance: float) -> float:
+    """Seconds before connecting again.
+
+    Args:
+        attempt: how many connections in a row have failed, from 1.
+        refused: whether the server refused the login.
+        chance: from 0 to 1, spreads many decks that lost the same server.
+    """
+    if refused:
+        wait = LOGIN_WAITS_S[min(attempt, len(LOGIN_WAITS_S)) - 1]
+    else:
+        wait = min(2.0 ** min(attempt - 1, 10), LONGEST_WAIT_S)
+    return wait * (1 + JITTER * chance)
+
+
+def difference(known: ServerIdentity, found: ServerIdentity) -> str | None:
+    """The sentence that says why `found` is not the server or database that was watched; None where it is."""
+    if known.database != found.database:
+        return f"this is database {found.database!r}, and {known.database!r} was watched before"
+    identifiers = (known.system_identifier, found.system_identifier)
+    if None not in identifiers and identifiers[0] != identifiers[1]:
+        return (
+            f"ANOTHER SERVER answers at {found.address}: system identifier {identifiers[1]},"
+            f" and {identifiers[0]} was watched before"
+        )
+    return None
+
+
+class Poller:
+    """Runs readings on one watching connection and publishes snapshots, `Unavailable` and `Lost`.
+
+    A reading never overlaps itself and is never queued: a late one is skipped. All methods belong to the
+    event loop that runs `run()`.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Session]],
+        readings: Sequence[Reading],
+        publish: Callable[[Event], None],
+        *,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._connect = connect
+        self._readings = tuple(readings)
+        self._publish = publish
+        self._chance = chance
+        self._known: ServerIdentity | None = None
+        self._disabled: set[str] = set()
+        self._failures = 0
+        self._going = asyncio.Event()
+        self._going.set()
+        self._refreshed = asyncio.Event()
+
+    @property
+    def paused(self) -> bool:
+        """Whether no statement is sent."""
+        return not self._going.is_set()
+
+    def pause(self) -> None:
+        """Send no further statement; one that runs is finished."""
+        self._going.clear()
+
+    def resume(self) -> None:
+        """Go on; readings that are due are taken at once."""
+        self._going.set()
+
+    def refresh(self) -> None:
+        """Take all readings now (on `resume()` where it is paused).
+
+        Also ends a countdown, tries disabled readings again, and accepts a server that turned out to be
+        another one.
+        """
+        self._disabled.clear()
+        refreshed, self._refreshed = self._refreshed, asyncio.Event()
+        refreshed.set()
+
+    async def run(self) -> None:
+        """Watch until cancelled; the session is closed at the end.
+
+        Raises:
+            Exception: what `connect` or a reading raises besides `SessionError` and `ReadingError`.
+        """
+        while True:
+            asked = self._refreshed
+            try:
+                await self._watch_once()
+            except AnotherServerError as error:
+                self._known = None
+                self._publish(Lost(f"{error}; refresh to watch it", math.inf))
+                await self._rest(None, asked)
+            except SessionError as error:
+                self._failures += 1
+                refused = isinstance(error, LoginError)
+                wait = wait_before(self._failures, refused=refused, chance=self._chance())
+                self._publish(Lost(error.user_message(), wait))
+                await self._rest(wait, asked)
+
+    async def _watch_once(self) -> None:
+        """Connect and watch until the connection is lost."""
+        await self._going.wait()
+        session = await self._connect()
+        try:
+            self._recognise(session.identity)
+            await _first_to_fail(self._repeat(reading, session) for reading in self._readings)
+        finally:
+            await session.close()
+
+    async def _repeat(self, reading: Reading, session: Session) -> None:
+        while True:
+            await self._going.wait()
+            asked = self._refreshed
+            if reading.part not in self._disabled:
+                await self._take(reading, session)
+            await self._rest(None if reading.part in self._disabled else reading.interval_s, asked)
+
+    async def _take(self, reading: Reading, session: Session) -> None:
+        try:
+            snapshot = await reading.fetch(session)
+        except ReadingError as error:
+            remedy = error.remedy
+            if error.sqlstate == INSUFFICIENT_PRIVILEGE:
+                self._disabled.add(reading.part)
+                remedy = remedy or "grant that privilege to the role of this profile, then refresh"
+            self._publish(Unavailable(reading.part, error.reason, remedy, datetime.now(UTC)))
+        else:
+            if isinstance(snapshot, IdentitySnapshot):
+                self._recognise(snapshot.server)
+            self._failures = 0
+            self._publish(snapshot)
+
+    def _recognise(self, found: ServerIdentity) -> None:
+        if self._known is not None:
+            sentence = difference(self._known, found)
+            if sentence is not None:
+                raise AnotherServerError(sentence)
+        self._known = found
+
+    async def _rest(self, seconds: float | None, asked: asyncio.Event) -> None:
+        """Sleep, for ever where `seconds` is None; `refresh()` since `asked` was taken ends it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await asked.wait()
+
+
+async def _first_to_fail(loops: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run endless loops; raise what the first of them raises, after all have ended."""
+    tasks = [asyncio.create_task(loop) for loop in loops]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        for task in tasks:
+            task.cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    failures = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    # A lost connection fails every reading in its own way: a bug among them must not hide behind it.
+    failures.sort(key=lambda failure: isinstance(failure, SessionError))
+    if failures:
+        raise failures[0]

@@ -1,0 +1,7 @@
+-- Reads: how many backends of this database wait for a lock, for a role that cannot see wait events.
+-- Needs: nothing; pg_locks is open to everyone.
+-- Serves: 13 and newer.
+SELECT count(DISTINCT l.pid)::int AS waiting_on_locks
+FROM pg_locks l
+JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE NOT l.granted AND a.datname = current_database();

@@ -1,0 +1,118 @@
+"""The readings that a deck takes, and how often."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sql.poller import Reading
+from sql.snapshots import (
+    ConstraintReading,
+    ConstraintsSnapshot,
+    IdentitySnapshot,
+    Snapshot,
+)
+
+if TYPE_CHECKING:
+    from profiles.manifest import MigrationEntry
+    from sql.requirements import Requirements
+    from sql.session import Session
+
+IDENTITY_S = 30.0
+INDEXES_S = 10.0
+CONSTRAINTS_S = 10.0
+POOL_S = 2.0
+MIGRATION_S = 30.0
+VIOLATIONS_S = 300.0
+"""Counting violations reads whole tables, so it is done seldom."""
+
+Fetch = Callable[["Session"], Awaitable[Snapshot]]
+
+
+def readings_for(requirements: Requirements) -> tuple[Reading, ...]:
+    """The readings of the deck, in the order in which a fresh connection takes them."""
+    readings = [
+        Reading("server", IDENTITY_S, _identity),
+        Reading("pool", POOL_S, _pool(requirements)),
+        Reading("indexes", INDEXES_S, _indexes(requirements)),
+    ]
+    if requirements.migration is not None:
+        readings.append(
+            Reading("migration", MIGRATION_S, _migration(requirements.migration, requirements.search_path))
+        )
+    readings.append(Reading("constraints", CONSTRAINTS_S, ConstraintWatch(requirements)))
+    return tuple(readings)
+
+
+async def _identity(session: Session) -> IdentitySnapshot:
+    from sql.identity import read_identity
+
+    found = await session.apply(read_identity)
+    # What was learnt while connecting: the pooler and the address dialled.
+    found = replace(found, pooler=found.pooler or session.identity.pooler, address=session.identity.address)
+    return IdentitySnapshot(datetime.now(UTC), found)
+
+
+def _pool(requirements: Requirements) -> Fetch:
+    async def fetch(session: Session) -> Snapshot:
+        from sql.pool import read_pool
+
+        return await read_pool(session, requirements.pool)
+
+    return fetch
+
+
+def _indexes(requirements: Requirements) -> Fetch:
+    async def fetch(session: Session) -> Snapshot:
+        from sql.indexes import read_indexes
+
+        return await read_indexes(session, requirements)
+
+    return fetch
+
+
+def _migration(entry: MigrationEntry, search_path: str) -> Fetch:
+    async def fetch(session: Session) -> Snapshot:
+        from sql.migration import read_migration
+
+        return await read_migration(session, entry, search_path)
+
+    return fetch
+
+
+class ConstraintWatch:
+    """Reads the constraints every time, their violations every five minutes."""
+
+    def __init__(self, requirements: Requirements, clock: Callable[[], float] = time.monotonic) -> None:
+        self._requirements = requirements
+        self._clock = clock
+        self._counted_at: float | None = None
+        self._counts: dict[tuple[str, str], ConstraintReading] = {}
+
+    async def __call__(self, session: Session) -> ConstraintsSnapshot:
+        """A snapshot whose violations are counted now, or carried over from the last count."""
+        from sql.constraints import read_constraints
+
+        now = self._clock()
+        due = self._counted_at is None or now - self._counted_at >= VIOLATIONS_S
+        snapshot = await read_constraints(session, self._requirements, count_violations=due)
+        if due:
+            self._counted_at = now
+            self._counts = {(reading.table, reading.name): reading for reading in snapshot.constraints}
+            return snapshot
+        return replace(snapshot, constraints=tuple(map(self._carried, snapshot.constraints)))
+
+    def _carried(self, reading: ConstraintReading) -> ConstraintReading:
+        counted = self._counts.get((reading.table, reading.name))
+        # A count belongs to the state in which it was taken: validated since, it would be a lie.
+        if counted is None or reading.violations is not None or counted.finding != reading.finding:
+            return reading
+        return replace(
+            reading,
+            violations=counted.violations,
+            violations_capped=counted.violations_capped,
+            violating_keys=counted.violating_keys,
+        )
