@@ -8,9 +8,8 @@ own with settings local to it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TypeVar
 
 import asyncpg
 
@@ -18,8 +17,6 @@ from sql.errors import ReadingError, SessionError
 from sql.quoting import literal
 from sql.snapshots import ServerIdentity
 from sql.statements import statement
-
-T = TypeVar("T")
 
 DEPARSE_SETTINGS: Mapping[str, str] = {
     "search_path": "pg_catalog",
@@ -106,16 +103,6 @@ class Session:
         async with self._turn, self._translated(), self._transaction({**base, **(settings or {})}):
             rows: list[asyncpg.Record] = await self._connection.fetch(sql, *arguments)
             return rows
-
-    async def apply(self, reading: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
-        """What a reading of the bare connection gives, in its turn and with errors in our words.
-
-        Raises:
-            ReadingError: the server refused it, or a time limit ran out.
-            SessionError: the connection is lost.
-        """
-        async with self._turn, self._translated():
-            return await reading(self._connection)
 
     async def close(self) -> None:
         """Say goodbye, for at most two seconds."""

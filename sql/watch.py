@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sql.poller import Reading
 from sql.snapshots import (
     ConstraintReading,
     ConstraintsSnapshot,
-    IdentitySnapshot,
     Snapshot,
 )
 
@@ -47,13 +45,10 @@ def readings_for(requirements: Requirements) -> tuple[Reading, ...]:
     return tuple(readings)
 
 
-async def _identity(session: Session) -> IdentitySnapshot:
-    from sql.identity import read_identity
+async def _identity(session: Session) -> Snapshot:
+    from sql.identity import reread
 
-    found = await session.apply(read_identity)
-    # What was learnt while connecting: the pooler and the address dialled.
-    found = replace(found, pooler=found.pooler or session.identity.pooler, address=session.identity.address)
-    return IdentitySnapshot(datetime.now(UTC), found)
+    return await reread(session)
 
 
 def _pool(requirements: Requirements) -> Fetch:
