@@ -2,6 +2,7 @@
 
 SessionError            could not connect, or lost the connection (exit 3)
   LoginError            the server refused the login
+    PasswordNeeded      it asks for a password, and none was found
 ReadingError            one part could not be read: privilege, extension, time limit
 """
 
@@ -24,6 +25,10 @@ class SessionError(Exception):
 
 class LoginError(SessionError):
     """The server refused the login: trying again would not help."""
+
+
+class PasswordNeeded(LoginError):
+    """The server asks for a password and none was found: a prompt may help."""
 
 
 class ReadingError(Exception):

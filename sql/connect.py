@@ -1,0 +1,175 @@
+"""From a profile to a session: tries its hosts as libpq does, with our settings from the first statement on.
+
+asyncpg gets every argument explicitly, so that it reads no PG* variable and no file of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import asyncpg
+
+from profiles.libpq import Host, Target, key_password, parameters_of, target_of
+from profiles.model import CredentialSource, Profile
+from profiles.secret import Secret
+from sql.dial import Dialled, dial
+from sql.errors import LoginError, PasswordNeeded, SessionError
+from sql.identity import read_identity
+from sql.session import WATCH_SETTINGS, Session
+from sql.snapshots import Pooler, ServerIdentity
+
+
+class Purpose(StrEnum):
+    """What a connection is for; the server shows it as application_name."""
+
+    WATCH = "pgdeck watch"
+    PROBE = "pgdeck probe"
+    RUN = "pgdeck run"
+
+
+SETTINGS: Mapping[Purpose, Mapping[str, str]] = {
+    Purpose.WATCH: WATCH_SETTINGS,
+    Purpose.PROBE: {
+        "default_transaction_read_only": "on",
+        "statement_timeout": "10000",
+        "lock_timeout": "1000",
+        "idle_in_transaction_session_timeout": "20000",
+        "TimeZone": "UTC",
+    },
+    Purpose.RUN: {"client_min_messages": "warning"},
+}
+"""Start-up parameters; times in ms."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A connection, and what it is connected to."""
+
+    connection: asyncpg.Connection
+    identity: ServerIdentity
+    host: Host
+
+
+async def connect(profile: Profile, password: Secret | None, purpose: Purpose = Purpose.WATCH) -> Session:
+    """A session that can only read.
+
+    Args:
+        password: what `vault.password_for` gave; with None, the passfile is asked for each host.
+
+    Raises:
+        ConfigurationError: the profile's parameters, a service or a PG* variable are wrong.
+        SessionError: no server could be reached; `stage` says how far it came.
+        LoginError: the server refused the login; PasswordNeeded where a password would help.
+    """
+    link = await open_link(profile, password, purpose)
+    return Session(link.connection, link.identity)
+
+
+async def raw_connect(
+    profile: Profile,
+    password: Secret | None,
+    purpose: Purpose,
+    settings: Mapping[str, str] | None = None,
+) -> asyncpg.Connection:
+    """A bare connection for the prober or the runner; the runner's goes to `[direct]`.
+
+    Behind a transaction pooler the settings could not be given to the session: use `open_link` where
+    that matters.
+
+    Args:
+        settings: start-up parameters besides those of the purpose.
+
+    Raises:
+        ConfigurationError, SessionError, LoginError: as `connect`.
+    """
+    return (await open_link(profile, password, purpose, settings)).connection
+
+
+async def open_link(
+    profile: Profile,
+    password: Secret | None,
+    purpose: Purpose = Purpose.WATCH,
+    settings: Mapping[str, str] | None = None,
+) -> Link:
+    """A connection with its identity; through a pooler without settings and without named statements.
+
+    Raises:
+        ConfigurationError, SessionError, LoginError: as `connect`.
+    """
+    direct = purpose is Purpose.RUN
+    target = target_of(profile, direct=direct)
+    opener = _Opener(target, profile, password, key_password(parameters_of(profile, direct=direct)))
+    wanted = {**SETTINGS[purpose], **(settings or {})}
+    dialled = await opener.dial(purpose, wanted)
+    identity = await _identify(dialled, target, wanted)
+    if identity.pooler is not None and dialled.pooler is None:
+        # Found only now: start again without what a pooler would leak to other clients.
+        dialled.connection.terminate()
+        dialled = await opener.dial(purpose, wanted, identity.pooler)
+        identity = await _identify(dialled, target, wanted)
+    return Link(dialled.connection, identity, dialled.host)
+
+
+@dataclass(frozen=True)
+class _Opener:
+    """What every attempt of one profile shares."""
+
+    target: Target
+    profile: Profile
+    password: Secret | None
+    key_password: Secret | None
+
+    async def dial(
+        self, purpose: Purpose, settings: Mapping[str, str], pooler: Pooler | None = None
+    ) -> Dialled:
+        try:
+            return await dial(
+                self.target,
+                self._password_of,
+                application_name=purpose.value,
+                settings=settings,
+                key_password=self.key_password,
+                pooler=pooler,
+            )
+        except PasswordNeeded as error:
+            raise self._with_hint(error) from None
+
+    def _password_of(self, host: Host) -> Secret | None:
+        """libpq asks the passfile for each host, where nothing else gave a password."""
+        if self.password is not None or not self._may_use_passfile:
+            return self.password
+        return self.target.passfile_answer(host).password
+
+    @property
+    def _may_use_passfile(self) -> bool:
+        credentials = self.profile.credentials
+        return credentials is None or credentials.source is CredentialSource.PASSFILE
+
+    def _with_hint(self, error: PasswordNeeded) -> LoginError:
+        warnings = [self.target.passfile_answer(host).warning for host in self.target.hosts]
+        warning = next(filter(None, warnings), "") if self._may_use_passfile else ""
+        remedy = warning or f"store it with: pgdeck profile set-password {self.profile.name}"
+        return PasswordNeeded(f"{error}; {remedy}", stage=error.stage, sqlstate=error.sqlstate)
+
+
+async def _identify(dialled: Dialled, target: Target, wanted: Mapping[str, str]) -> ServerIdentity:
+    connection = dialled.connection
+    asked = dialled.pooler is None and wanted.get("default_transaction_read_only") == "on"
+    label = dialled.host.label
+    try:
+        if dialled.pooler is None:
+            identity = await read_identity(connection, dialled=label, asked_read_only=asked)
+        else:
+            async with connection.transaction(readonly=True):
+                identity = await read_identity(connection, dialled=label, pooler=dialled.pooler)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        connection.terminate()
+        name = getattr(error, "sqlstate", None) or type(error).__name__
+        sentence = f"{label} let {target.user} in, and then answered nothing of use ({name})"
+        raise SessionError(sentence, stage="database", sqlstate=getattr(error, "sqlstate", None)) from None
+    except BaseException:
+        connection.terminate()
+        raise
+    return identity
