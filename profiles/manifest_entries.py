@@ -1,4 +1,7 @@
-"""The entries of a manifest, read from their tables: required keys, types, bounds, order."""
+"""The entries of a manifest, read from their tables: required keys, types, bounds, order.
+
+Every problem is noted in the table; what is missing or wrong reads as empty, so that the rest can be judged.
+"""
 
 from __future__ import annotations
 
@@ -23,17 +26,15 @@ from profiles.toml_table import LONGEST_NAME_BYTES, Table, flaw_of, kind, quoted
 PERCENTILES = ("p50_ms", "p95_ms", "p99_ms")
 
 
-def read_index(table: Table) -> IndexEntry | None:
-    """One `[[index]]`; None where it has no definition."""
+def read_index(table: Table) -> IndexEntry:
+    """One `[[index]]`."""
     priority = _priority(table)
     purpose = table.text("purpose")
     demo_query = table.text("demo_query")
     definition = table.text("definition", required='write definition = "CREATE INDEX … ON … (…)"')
     table.finish()
-    if definition is None:
-        return None
     return IndexEntry(
-        definition=definition,
+        definition=definition or "",
         priority=priority,
         purpose=purpose or "",
         demo_query=demo_query or "",
@@ -42,8 +43,8 @@ def read_index(table: Table) -> IndexEntry | None:
     )
 
 
-def read_constraint(table: Table) -> ConstraintEntry | None:
-    """One `[[constraint]]`; None where table, name or definition is not there."""
+def read_constraint(table: Table) -> ConstraintEntry:
+    """One `[[constraint]]`."""
     on = _table_name(table, "table", required='write table = "…", the table that it is on')
     name = table.identifier("name", required='write name = "…", as the catalog has it, without SQL quotes')
     definition = table.text("definition", required='write definition = "CHECK (…)"')
@@ -52,12 +53,10 @@ def read_constraint(table: Table) -> ConstraintEntry | None:
     rejects = _sample_rows(table, "rejects")
     accepts = _sample_rows(table, "accepts")
     table.finish()
-    if on is None or name is None or definition is None:
-        return None
     return ConstraintEntry(
-        table=on,
-        name=name,
-        definition=definition,
+        table=on or "",
+        name=name or "",
+        definition=definition or "",
         priority=priority,
         purpose=purpose or "",
         rejects=rejects,
@@ -67,8 +66,8 @@ def read_constraint(table: Table) -> ConstraintEntry | None:
     )
 
 
-def read_probe(table: Table) -> ProbeEntry | None:
-    """One `[[probe]]`; None where name or sql is not there."""
+def read_probe(table: Table) -> ProbeEntry:
+    """One `[[probe]]`."""
     name = table.identifier("name", required='write name = "…", what reports call this probe')
     query_class = table.text("class")
     sql = table.text("sql", required='write sql = "SELECT …", the query to measure')
@@ -77,11 +76,9 @@ def read_probe(table: Table) -> ProbeEntry | None:
     target = table.table("target", required="write target = { p50_ms = …, p95_ms = …, p99_ms = … }")
     limits = _target(target) if target else Target()
     table.finish()
-    if name is None or sql is None:
-        return None
     return ProbeEntry(
-        name=name,
-        sql=sql,
+        name=name or "",
+        sql=sql or "",
         target=limits,
         query_class=query_class or "",
         arguments=arguments,
@@ -116,18 +113,16 @@ def read_pool(table: Table) -> PoolBudget:
     )
 
 
-def read_migration(table: Table) -> MigrationEntry | None:
-    """The `[migration]`; None where the expected revision is not there."""
+def read_migration(table: Table) -> MigrationEntry:
+    """The `[migration]`."""
     name = _table_name(table, "table")
     expected = table.text("expected", required='write expected = "…", the revision that must be there')
     rollback_to = table.text("rollback_to")
     table.finish()
-    if expected is None:
-        return None
-    if rollback_to == expected:
+    if expected is not None and rollback_to == expected:
         table.refuse("rollback_to", "is the expected revision itself", "name the revision before it")
     return MigrationEntry(
-        expected=expected, table=name or "alembic_version", rollback_to=rollback_to, line=table.line
+        expected=expected or "", table=name or "alembic_version", rollback_to=rollback_to, line=table.line
     )
 
 
@@ -144,12 +139,10 @@ def _table_name(table: Table, key: str, required: str = "") -> str | None:
     if parts is None:
         remedy = "write name or schema.name; quote as SQL needs it, such as '\"Odd name\"'"
         table.refuse(key, f"{quoted(value)} is not the name of a table", remedy)
-        return None
-    for part in parts:
+    for part in parts or ():
         if (size := len(part.encode())) > LONGEST_NAME_BYTES:
             what = f"{quoted(part)} is {size} bytes long; PostgreSQL keeps {LONGEST_NAME_BYTES}"
             table.refuse(key, what, f"shorten it to {LONGEST_NAME_BYTES} bytes")
-            return None
     return value
 
 

@@ -93,7 +93,7 @@ def find(reference: str, *, beside: Path | None = None) -> Path:
 
 
 def inspect(path: Path) -> tuple[Manifest, tuple[Problem, ...]]:
-    """A manifest of the entries that are sound, and every structural problem, by line.
+    """The manifest, with empty text where a required key is missing or wrong; and every problem, by line.
 
     Raises:
         ConfigurationError: the file cannot be read, or is not TOML.
@@ -114,9 +114,9 @@ def inspect(path: Path) -> tuple[Manifest, tuple[Problem, ...]]:
         title=title or "",
         origin=path,
         search_path=search_path or "public",
-        indexes=tuple(filter(None, map(read_index, indexes))),
-        constraints=tuple(filter(None, map(read_constraint, constraints))),
-        probes=tuple(filter(None, map(read_probe, probes))),
+        indexes=tuple(map(read_index, indexes)),
+        constraints=tuple(map(read_constraint, constraints)),
+        probes=tuple(map(read_probe, probes)),
         pool=read_pool(pool) if pool else None,
         migration=read_migration(migration) if migration else None,
         lines={label(path): line for path, line in file.lines.items()},
@@ -124,36 +124,45 @@ def inspect(path: Path) -> tuple[Manifest, tuple[Problem, ...]]:
     _refuse_constraints_twice(manifest.constraints, constraints)
     _refuse_probes_twice(manifest.probes, probes)
     declared = [index_name(entry.definition) for entry in manifest.indexes]
-    if None not in declared and len(declared) == len(indexes):
+    if None not in declared:
         _refuse_undeclared(manifest.probes, probes, [name for name in declared if name])
-    return manifest, tuple(sorted(problems, key=lambda problem: problem.line or 0))
+    return manifest, tuple(sorted(problems, key=place))
+
+
+def place(problem: Problem) -> tuple[int, str]:
+    """By which problems of one file are sorted."""
+    return problem.line or 0, problem.key
 
 
 def _refuse_constraints_twice(entries: tuple[ConstraintEntry, ...], tables: list[Table]) -> None:
     """Names of constraints are unique for each table, not for each schema (pg_constraint.h)."""
     first: dict[tuple[object, str], int] = {}
-    for entry in entries:
+    for entry, table in zip(entries, tables, strict=True):
+        if not entry.name:
+            continue
         earlier = first.setdefault((name_parts(entry.table), entry.name), entry.position)
         if earlier != entry.position:
             what = f"{quoted(entry.name)} is also that of constraint[{earlier}] on the same table"
-            tables[entry.position - 1].refuse("name", what, "remove one, or give it another name")
+            table.refuse("name", what, "remove one, or give it another name")
 
 
 def _refuse_probes_twice(entries: tuple[ProbeEntry, ...], tables: list[Table]) -> None:
     first: dict[str, int] = {}
-    for entry in entries:
+    for entry, table in zip(entries, tables, strict=True):
+        if not entry.name:
+            continue
         earlier = first.setdefault(entry.name, entry.position)
         if earlier != entry.position:
             what = f"{quoted(entry.name)} is also that of probe[{earlier}]"
-            tables[entry.position - 1].refuse("name", what, "give each probe a name of its own")
+            table.refuse("name", what, "give each probe a name of its own")
 
 
 def _refuse_undeclared(entries: tuple[ProbeEntry, ...], tables: list[Table], declared: list[str]) -> None:
-    for entry in entries:
+    for entry, table in zip(entries, tables, strict=True):
         if entry.index is not None and entry.index not in declared:
             what = f"no [[index]] of this manifest declares {quoted(entry.index)}"
             remedy = did_you_mean(entry.index, declared) or "declare it with [[index]], or leave the key out"
-            tables[entry.position - 1].refuse("index", what, remedy)
+            table.refuse("index", what, remedy)
 
 
 def _names(folder: Path) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 from profiles.errors import Problem
@@ -16,6 +17,9 @@ LONGEST_NAME_BYTES = 63
 
 LARGEST_NUMBER = 1_000_000_000
 """No count, number of seconds or milliseconds in a manifest or profile is larger."""
+
+MOST_COMPARED = 500
+"""Words that a misspelt one is compared with."""
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _LONGEST_QUOTE = 60
@@ -41,7 +45,7 @@ def quoted(text: str) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`did you mean 'priority'?` for the nearest known word; empty where none is near."""
-    near = difflib.get_close_matches(word.lower(), list(known), n=1)
+    near = difflib.get_close_matches(word.lower(), list(islice(known, MOST_COMPARED)), n=1)
     return f"did you mean {near[0]!r}?" if near else ""
 
 
@@ -111,12 +115,11 @@ class Table:
         return None
 
     def identifier(self, name: str, *, required: str = "") -> str | None:
-        """A text of at most LONGEST_NAME_BYTES bytes."""
+        """A text of at most LONGEST_NAME_BYTES bytes; one that is longer is noted, and read all the same."""
         value = self.text(name, required=required)
         if value is not None and (size := len(value.encode())) > LONGEST_NAME_BYTES:
             what = f"is {size} bytes long; PostgreSQL keeps {LONGEST_NAME_BYTES}"
             self.refuse(name, what, f"shorten it to {LONGEST_NAME_BYTES} bytes")
-            return None
         return value
 
     def choice(self, name: str, words: Sequence[str]) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
@@ -14,10 +13,9 @@ from typing import Any
 from profiles import manifest_file
 from profiles.errors import ConfigurationError, Problem
 from profiles.locations import locations
-from profiles.manifest import ConstraintEntry, IndexEntry, Manifest, ProbeEntry
+from profiles.manifest import Manifest
 from tui.exit_codes import ExitCode
 
-_ENTRY_KEY = re.compile(r"(index|constraint|probe)\[(\d+)\](.*)", re.DOTALL)
 _PERCENTILES = ("p50_ms", "p95_ms", "p99_ms")
 
 
@@ -169,36 +167,21 @@ def _checked(reference: str) -> dict[str, Any]:
             warnings = requirements.read(manifest).lints
         except ConfigurationError as error:
             known = {problem.key for problem in problems}
-            found = (_placed(manifest, problem) for problem in error.problems)
-            problems += tuple(problem for problem in found if problem.key not in known)
-        warnings = tuple(_placed(manifest, warning) for warning in warnings)
+            problems += tuple(problem for problem in error.problems if problem.key not in known)
+        lines = manifest.lines
+        problems, warnings = (
+            tuple(replace(found, line=lines.get(found.key, found.line)) for found in several)
+            for several in (problems, warnings)
+        )
     except ConfigurationError as error:
         problems = error.problems
     return {
         "manifest": reference,
         "file": place,
         "holds": holds,
-        "problems": [_problem(problem) for problem in _by_line(problems)],
-        "warnings": [_problem(warning) for warning in _by_line(warnings)],
+        "problems": [_problem(problem) for problem in sorted(problems, key=manifest_file.place)],
+        "warnings": [_problem(warning) for warning in sorted(warnings, key=manifest_file.place)],
     }
-
-
-def _by_line(problems: tuple[Problem, ...]) -> list[Problem]:
-    return sorted(problems, key=lambda problem: problem.line or 0)
-
-
-def _placed(manifest: Manifest, problem: Problem) -> Problem:
-    """The problem with its place in the file: entries that are not sound have to be counted too."""
-    key = problem.key
-    if found := _ENTRY_KEY.fullmatch(key):
-        entries: dict[str, tuple[IndexEntry | ConstraintEntry | ProbeEntry, ...]] = {
-            "index": manifest.indexes,
-            "constraint": manifest.constraints,
-            "probe": manifest.probes,
-        }
-        above = [entry.position for entry in entries[found[1]] if entry.line <= (problem.line or 0)]
-        key = f"{found[1]}[{max(above, default=int(found[2]))}]{found[3]}"
-    return replace(problem, key=key, line=manifest.lines.get(key, problem.line))
 
 
 def _problem(problem: Problem) -> dict[str, Any]:
