@@ -103,7 +103,7 @@ class Cluster:
         socket_file = self.socket / f".s.PGSQL.{self.port}"
         if len(os.fsencode(socket_file)) > SOCKET_PATH_LIMIT:
             raise ClusterError(
-                f"{self.folder}: the path is too long for a Unix socket; choose a shorter folder"
+                f"{self.folder}: the path is too long for a Unix socket; name a shorter folder"
             )
         self._own(self.folder)
         self._own(self.socket)
@@ -142,6 +142,16 @@ class Cluster:
         """Stop the server and wait until it is gone; nothing happens where none runs."""
         if self.running:
             self._run([*self._pg_ctl("stop"), "--wait", "--mode", mode])
+
+    def sync(self) -> subprocess.Popen[bytes]:
+        """Begin to write everything through to the disk, after filling with fsync off."""
+        return subprocess.Popen(
+            [str(self.binaries / "initdb"), "--sync-only", "--pgdata", str(self.data)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **self._as_user(),
+        )
 
     def remove(self) -> None:
         """Stop the server and delete the folder."""
