@@ -26,7 +26,9 @@ def parse(text: str) -> dict[str, str]:
     """
     found = _uri(text) if text.startswith(URI_SCHEMES) else _assignments(text)
     if unknown := sorted(found.keys() - VARIABLES.keys()):
-        raise NotConninfo(f"{', '.join(unknown)}: no libpq parameter")
+        # An unquoted password with spaces ends in parts that look like keywords.
+        shown = "a keyword" if SECRETS & found.keys() else ", ".join(unknown)
+        raise NotConninfo(f"{shown} is no libpq parameter")
     return found
 
 

@@ -45,7 +45,7 @@ def password_for(
 
 
 def console_password(profile: Profile) -> Secret | None:
-    """The password of PgBouncer's console (`pool.pgbouncer`), from the keyring; None leaves it to the passfile.
+    """The password of PgBouncer's console (`pool.pgbouncer`) in the keyring; None: see the passfile.
 
     Raises:
         CredentialError: the keyring is the source, and there is none or it refused.
@@ -119,8 +119,9 @@ def _from_passfile(profile: Profile, environ: Mapping[str, str]) -> Secret | Non
         raise CredentialError(f"no password for {profile.name}: {warning}")
     host = target.hosts[0]
     wanted = f"{host.name or host.address}:{host.port}:{target.dbname}:{target.user}"
+    file = target.passfile or "~/.pgpass"
     raise CredentialError(
-        f"no password for {profile.name}: {target.passfile or '~/.pgpass'} has no line for {wanted}; add {wanted}:PASSWORD"
+        f"no password for {profile.name}: {file} has no line for {wanted}; add {wanted}:PASSWORD"
     )
 
 
@@ -128,7 +129,7 @@ def _from_variable(profile: Profile, credentials: Credentials, environ: Mapping[
     found = environ.get(credentials.variable or "", "")
     if not found:
         raise CredentialError(
-            f"no password for {profile.name}: the variable {credentials.variable} is not set; set it and try again"
+            f"no password for {profile.name}: the variable {credentials.variable} is not set; set it"
         )
     return Secret(found)
 
