@@ -5,6 +5,7 @@ What the SQL in them means is judged in `sql.requirements`.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from profiles.errors import ConfigurationError, Problem
@@ -71,7 +72,8 @@ def find(reference: str, *, beside: Path | None = None) -> Path:
     Raises:
         ConfigurationError: there is no manifest of this name, or two.
     """
-    path = (beside or Path()) / Path(reference).expanduser()
+    # os.path answers where pathlib raises: a user that is not there, a name that is too long.
+    path = (beside or Path()) / os.path.expanduser(reference)  # noqa: PTH111
     if "/" in reference or reference.endswith(SUFFIX):
         return path
     mine = locations().manifests / f"{reference}{SUFFIX}"
@@ -82,7 +84,7 @@ def find(reference: str, *, beside: Path | None = None) -> Path:
         return SHIPPED / f"{reference}{SUFFIX}"
     if reference in own():
         return mine
-    if "\0" not in reference and path.is_file():
+    if os.path.isfile(path):  # noqa: PTH113
         return path
     nearest = did_you_mean(reference, [*shipped(), *own()])
     raise _refused(

@@ -18,6 +18,8 @@ from profiles.toml_lines import KeyPath, key_lines
 LARGEST_BYTES = 16 * 1024 * 1024
 """No profile or manifest is larger; what is (a device, the wrong file) is refused before it fills memory."""
 
+TOO_DEEP = ("is nested too deeply", "write it with fewer levels of brackets")
+
 _AT_LINE = re.compile(r" \(at line (\d+), column \d+\)$")
 _AT_END = " (at end of document)"
 
@@ -41,7 +43,10 @@ class TomlFile:
     @cached_property
     def lines(self) -> dict[KeyPath, int]:
         """The 1-based line of every key, as `line_of` counts."""
-        return key_lines(self.text)
+        try:
+            return key_lines(self.text)
+        except RecursionError:
+            _refuse(self.path, *TOO_DEEP)
 
 
 def read(path: Path) -> TomlFile:
@@ -55,7 +60,7 @@ def read(path: Path) -> TomlFile:
     try:
         return TomlFile(path, tomllib.loads(text), text)
     except RecursionError:
-        _refuse(path, "is nested too deeply", "write it with fewer levels of brackets")
+        _refuse(path, *TOO_DEEP)
     except ValueError as error:
         message, line = _syntax_error(str(error), text)
         _refuse(path, f"is not valid TOML: {message}", "mend the syntax there", line)
