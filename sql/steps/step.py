@@ -45,10 +45,14 @@ class IndexStands:
 
 @dataclass(frozen=True)
 class IndexGone:
-    """End state: nothing bears the name."""
+    """End state: no index bears the name."""
 
     schema: str
     name: str
+    only_dead: bool = False
+    """A valid index of that name is left alone: only a dead one is in the way."""
+    was: IndexStands | None = None
+    """What may be dropped; an index of that name with another definition is left alone."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class ConstraintStands:
     table: str
     name: str
     definition: str
-    """`CHECK (…)`, as the manifest has it."""
+    """`CHECK (…)`, as the manifest has it; empty where it was compared when the plan was made."""
     validated: bool
 
 
@@ -70,16 +74,18 @@ class ConstraintGone:
     schema: str
     table: str
     name: str
+    definition: str = ""
+    """What may be dropped; a constraint of that name with another definition is left alone."""
 
 
 @dataclass(frozen=True)
 class MigrationAt:
     """End state: the migration table holds this one revision."""
 
+    schema: str
     table: str
-    """Quoted as SQL needs it."""
-    version: str
-    expected_before: str
+    revision: str
+    before: str
     """The revision that must stand there when the step runs."""
 
 
@@ -111,8 +117,10 @@ class Step:
     purpose: str = ""
     note: str = ""
     """What the operator should know before it runs, one or two sentences."""
-    listing: str = ""
-    """A SELECT that shows the rows in the way, where there are some."""
+    goal: EndState | None = None
+    """What the chain of steps is for, where this is one of several; stands it already, none is needed."""
+    mends: str = ""
+    """Which reading it is for: `index:NAME`, `constraint:TABLE.NAME` or `migration`."""
     fingerprint: str | None = None
     """Of the facts at preview; None before there was one."""
 

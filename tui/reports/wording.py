@@ -1,0 +1,81 @@
+"""What the formats for people have in common: words, sizes, times, and what to do next."""
+
+from __future__ import annotations
+
+import shlex
+
+from sql.findings import Scope, Verdict
+from sql.report import Report
+from sql.snapshots import ProbeReading
+from sql.steps.step import Step
+from tui.present.signs import SIGNS, words
+
+__all__ = ["headline", "milliseconds", "next_steps", "probe_targets", "sign", "size", "words"]
+UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+NOTHING = "–"
+
+
+def sign(finding: object) -> str:
+    """The one-character sign of a finding; a word always stands beside it."""
+    return SIGNS[finding][0]  # type: ignore[index]
+
+
+def headline(report: Report) -> str:
+    """The verdict, and what it does not cover."""
+    text = f"{sign(report.verdict)} {report.verdict}"
+    return text if report.scope is Scope.ALL else f"{text} (objects only: latency not measured)"
+
+
+def size(count: int | None) -> str:
+    """Bytes as pg_size_pretty() would say them, rounded: `16 MB`."""
+    if count is None:
+        return NOTHING
+    value = float(count)
+    for unit in UNITS[:-1]:
+        if value < 10_240:
+            return f"{value:.0f} {unit}"
+        value /= 1024
+    return f"{value:.0f} {UNITS[-1]}"
+
+
+def milliseconds(value: float | None) -> str:
+    """A latency with as many digits as matter."""
+    if value is None:
+        return NOTHING
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 1000 else f"{value:.0f}"
+
+
+def probe_targets(probe: ProbeReading) -> tuple[tuple[str, float | None, float | None], ...]:
+    """(name, measured, target) of each percentile; both in ms."""
+    return (
+        ("p50", probe.p50_ms, probe.target.p50_ms),
+        ("p95", probe.p95_ms, probe.target.p95_ms),
+        ("p99", probe.p99_ms, probe.target.p99_ms),
+    )
+
+
+def next_steps(report: Report) -> tuple[str, ...]:
+    """What to do now, one sentence each."""
+    profile = shlex.quote(report.profile)
+    again = f"pgdeck verify -e {profile}"
+    lines = [part.remedy for part in report.unavailable if part.remedy]
+    if report.server is None:
+        return (*lines, f"find out how far a connection comes: pgdeck profile test {profile}")
+    if report.plan.steps:
+        count = len(report.plan.steps)
+        lines.append(
+            f"write the {'step' if count == 1 else f'{count} steps'} that mend this as a script to review: "
+            f"{again} --save-fix-script fix.sql"
+        )
+        lines.append("run it as the owner of the tables: psql -X -f fix.sql")
+    lines += [f"{refusal.target}: {refusal.reason}" for refusal in report.plan.refused]
+    if report.scope is Scope.OBJECTS and report.verdict is not Verdict.NOT_READY:
+        lines.append(f"measure the latency too: {again}")
+    elif report.verdict is not Verdict.READY:
+        lines.append(f"check again: {again}")
+    return tuple(lines)
+
+
+def step_line(step: Step) -> str:
+    """A step in one line: its id and its lock."""
+    return f"{step.id} ({step.lock}: blocks {step.blocks})"
