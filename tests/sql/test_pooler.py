@@ -1,0 +1,158 @@
+"""Through a real PgBouncer in transaction mode: noticed, and nothing of ours leaks to other clients."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from profiles.model import EnvironmentClass, Profile
+from sql.connect import Purpose, connect, open_link
+from sql.demo.cluster import stand_in
+from sql.identity import reread
+from tests.servers import Database
+from tests.sql.secured import free_port
+from tests.waiting import until
+
+PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+pytestmark = pytest.mark.skipif(
+    PGBOUNCER is None, reason="no pgbouncer here; get it with: apt-get install pgbouncer"
+)
+
+
+@contextmanager
+def bouncer(database: Database, **settings: str) -> Iterator[dict[str, str]]:
+    """One server connection for all clients, so that what one leaves behind the next one meets."""
+    folder = Path(tempfile.mkdtemp(prefix="pgdeck-bouncer-", dir="/tmp"))
+    folder.chmod(0o755)
+    (folder / "users").write_text('"postgres" ""\n')
+    port = free_port()
+    words = {
+        "listen_addr": "127.0.0.1",
+        "listen_port": str(port),
+        "unix_socket_dir": "",
+        "auth_type": "trust",
+        "auth_file": str(folder / "users"),
+        "pool_mode": "transaction",
+        "default_pool_size": "1",
+        **settings,
+    }
+    cluster = database.cluster
+    lines = ["[databases]", f"* = host={cluster.socket} port={cluster.port}", "[pgbouncer]"]
+    (folder / "ini").write_text(
+        "\n".join([*lines, *(f"{key} = {value}" for key, value in words.items())]) + "\n"
+    )
+    user = stand_in()
+    as_user = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid}
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([str(PGBOUNCER), str(folder / "ini")], stdout=log, stderr=log, **as_user)  # type: ignore[call-overload]
+    try:
+        yield {
+            "host": "127.0.0.1",
+            "port": str(port),
+            "dbname": database.name,
+            "user": "postgres",
+            "sslmode": "disable",
+        }
+    finally:
+        process.terminate()
+        process.wait()
+        shutil.rmtree(folder)
+
+
+async def listens(port: str) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", int(port))
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+async def left_behind(said: dict[str, str]) -> tuple[str, str, int]:
+    """What the application's next transaction meets on the shared server connection."""
+    application = await asyncpg.connect(
+        host=said["host"],
+        port=int(said["port"]),
+        user=said["user"],
+        database=said["dbname"],
+        ssl=False,
+        statement_cache_size=0,
+    )
+    try:
+        return (
+            await application.fetchval("SELECT current_setting('default_transaction_read_only')"),
+            await application.fetchval("SELECT current_setting('statement_timeout')"),
+            await application.fetchval("SELECT count(*) FROM pg_prepared_statements WHERE name <> ''"),
+        )
+    finally:
+        await application.close()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({}, id="refuses settings"),
+        pytest.param(
+            {
+                "ignore_startup_parameters": "default_transaction_read_only,statement_timeout,lock_timeout,"
+                "idle_in_transaction_session_timeout,search_path,quote_all_identifiers,extra_float_digits,"
+                "intervalstyle,IntervalStyle"
+            },
+            id="drops settings",
+        ),
+    ],
+)
+async def test_it_is_noticed_and_every_reading_is_read_only(
+    newest: Database, settings: dict[str, str]
+) -> None:
+    with bouncer(newest, **settings) as said:
+        await until(lambda: listens(said["port"]))
+        session = await connect(Profile("pooled", EnvironmentClass.PRODUCTION, "m", said), None)
+        try:
+            assert session.identity.pooler is not None
+            assert session.identity.pooler.kind == "transaction"
+            assert session.identity.pooler.evidence
+            assert session.identity.read_only
+            shown = await session.fetch_composed(
+                "SELECT current_setting('transaction_read_only') AS ro, current_setting('statement_timeout') AS t"
+            )
+            assert (shown[0]["ro"], shown[0]["t"]) == ("on", "5s")
+            again = await reread(session)
+            assert again.server.pooler == session.identity.pooler
+        finally:
+            await session.close()
+        assert await left_behind(said) == ("off", "0", 0)
+
+
+async def test_two_sessions_do_not_meet_each_others_statements(newest: Database) -> None:
+    with bouncer(newest) as said:
+        await until(lambda: listens(said["port"]))
+        profile = Profile("pooled", EnvironmentClass.PRODUCTION, "m", said)
+        first, second = await connect(profile, None), await connect(profile, None)
+        try:
+            for _ in range(20):
+                await asyncio.gather(first.fetch("identity"), second.fetch("identity"))
+        finally:
+            await first.close()
+            await second.close()
+
+
+async def test_ddl_goes_around_it(newest: Database) -> None:
+    with bouncer(newest) as said:
+        await until(lambda: listens(said["port"]))
+        direct = newest.parameters()
+        link = await open_link(
+            Profile("pooled", EnvironmentClass.PRODUCTION, "m", said, direct), None, Purpose.RUN
+        )
+        assert link.identity.pooler is None
+        assert link.host.is_socket
+        await link.connection.close()
