@@ -98,21 +98,22 @@ async def left_behind(said: dict[str, str]) -> tuple[str, str, int]:
 
 
 @pytest.mark.parametrize(
-    "settings",
+    ("settings", "evidence"),
     [
-        pytest.param({}, id="refuses settings"),
+        pytest.param({}, "refuses settings", id="refuses settings"),
         pytest.param(
             {
                 "ignore_startup_parameters": "default_transaction_read_only,statement_timeout,lock_timeout,"
                 "idle_in_transaction_session_timeout,search_path,quote_all_identifiers,extra_float_digits,"
                 "intervalstyle,IntervalStyle"
             },
+            "not the one that let us in",
             id="drops settings",
         ),
     ],
 )
 async def test_it_is_noticed_and_every_reading_is_read_only(
-    newest: Database, settings: dict[str, str]
+    newest: Database, settings: dict[str, str], evidence: str
 ) -> None:
     with bouncer(newest, **settings) as said:
         await until(lambda: listens(said["port"]))
@@ -120,10 +121,11 @@ async def test_it_is_noticed_and_every_reading_is_read_only(
         try:
             assert session.identity.pooler is not None
             assert session.identity.pooler.kind == "transaction"
-            assert session.identity.pooler.evidence
+            assert evidence in session.identity.pooler.evidence
             assert session.identity.read_only
             shown = await session.fetch_composed(
-                "SELECT current_setting('transaction_read_only') AS ro, current_setting('statement_timeout') AS t"
+                "SELECT current_setting('transaction_read_only') AS ro,"
+                " current_setting('statement_timeout') AS t"
             )
             assert (shown[0]["ro"], shown[0]["t"]) == ("on", "5s")
             again = await reread(session)
