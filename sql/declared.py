@@ -81,3 +81,5 @@ class CheckDefinition:
     """As written, without the parentheses of CHECK."""
     no_inherit: bool = False
     not_valid: bool = False
+    enforced: bool = True
+    """False for NOT ENFORCED, 18 and newer."""

@@ -95,7 +95,7 @@ def index_tail(definition: IndexDefinition) -> str:
 
 @lru_cache(maxsize=20_000)
 def parse_check(text: str) -> CheckDefinition:
-    """Take `CHECK (…) [NO INHERIT] [NOT VALID]` apart.
+    """Take `CHECK (…) [NO INHERIT] [NOT VALID] [NOT ENFORCED]` apart.
 
     Raises:
         DefinitionError: it is not exactly one CHECK constraint.
@@ -118,11 +118,14 @@ def parse_check(text: str) -> CheckDefinition:
         raise DefinitionError(
             "the definition names the constraint", "leave CONSTRAINT name out: `name` says it"
         )
-    if not constraint.is_enforced:
-        raise DefinitionError("NOT ENFORCED asks for a constraint that does nothing", "remove NOT ENFORCED")
     refuse_long_names(text)
     inner = between(tokens(text), 1)
-    return CheckDefinition(source_of(text, inner), constraint.is_no_inherit, constraint.skip_validation)
+    return CheckDefinition(
+        source_of(text, inner),
+        no_inherit=constraint.is_no_inherit,
+        not_valid=constraint.skip_validation,
+        enforced=constraint.is_enforced,
+    )
 
 
 def parse_name(text: str) -> SqlName:

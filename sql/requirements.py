@@ -11,7 +11,7 @@ from typing import TypeVar
 from profiles.errors import ConfigurationError, Problem
 from profiles.manifest import ConstraintEntry, IndexEntry, Manifest, MigrationEntry, PoolBudget, ProbeEntry
 from profiles.model import PoolOverride
-from sql.declared import IndexDefinition
+from sql.declared import CheckDefinition, IndexDefinition
 from sql.lints import Lint, check_lints, index_lints
 from sql.parsing import DefinitionError, parse_check, parse_index, parse_name, statements, walk
 from sql.queries import parameters_of
@@ -143,7 +143,7 @@ class _Reader:
             name = self._tried(f"{key}.name", entry.line, partial(_constraint_name, entry))
             check = self._tried(f"{key}.definition", entry.line, partial(parse_check, entry.definition))
             if check is not None:
-                self._tried(f"{key}.definition", entry.line, partial(_refuse_subquery, check.expression))
+                self._tried(f"{key}.definition", entry.line, partial(_refuse_useless, check))
                 self._doubt(check_lints(check.expression), f"{key}.definition", entry.line)
             if table is None or name is None or check is None:
                 continue
@@ -200,8 +200,10 @@ def _constraint_name(entry: ConstraintEntry) -> str:
     return entry.name
 
 
-def _refuse_subquery(expression: str) -> None:
-    tree = statements(f"SELECT ({expression}\n)")[0][1]
+def _refuse_useless(check: CheckDefinition) -> None:
+    if not check.enforced:
+        raise DefinitionError("NOT ENFORCED asks for a constraint that does nothing", "remove NOT ENFORCED")
+    tree = statements(f"SELECT ({check.expression}\n)")[0][1]
     if any(type(node).__name__ == "SubLink" for node in walk(tree)):
         raise DefinitionError("a CHECK cannot hold a subquery", "compare with columns of the row only")
 
