@@ -34,6 +34,8 @@ class IndexEntry:
     purpose: str = ""
     demo_query: str = ""
     """What the customer sees that needs this index, in words."""
+    keep: bool = False
+    """It was there before: rolling back leaves it."""
     line: int = 0
     """1-based line of the `[[index]]` header."""
     position: int = 0

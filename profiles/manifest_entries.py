@@ -32,12 +32,14 @@ def read_index(table: Table) -> IndexEntry:
     purpose = table.text("purpose")
     demo_query = table.text("demo_query")
     definition = table.text("definition", required='write definition = "CREATE INDEX … ON … (…)"')
+    keep = table.flag("keep")
     table.finish()
     return IndexEntry(
         definition=definition or "",
         priority=priority,
         purpose=purpose or "",
         demo_query=demo_query or "",
+        keep=keep,
         line=table.line,
         position=table.position,
     )

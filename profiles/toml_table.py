@@ -122,6 +122,14 @@ class Table:
             self.refuse(name, what, f"shorten it to {LONGEST_NAME_BYTES} bytes")
         return value
 
+    def flag(self, name: str) -> bool:
+        """Whether a switch is on; a key that is absent is off."""
+        value = self._value(name)
+        if value is None or isinstance(value, bool):
+            return bool(value)
+        self.refuse(name, f"must be true or false, not {kind(value)}", "write true or false, without quotes")
+        return False
+
     def choice(self, name: str, words: Sequence[str]) -> str | None:
         """One of a few words."""
         value = self.text(name)

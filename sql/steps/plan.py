@@ -47,13 +47,18 @@ def plan(manifest: Manifest, parts: Parts, facts: Facts = NO_FACTS) -> Plan:
 def rollback(manifest: Manifest, parts: Parts, facts: Facts = NO_FACTS) -> Plan:
     """The steps that take the manifest's objects away, in reverse: constraints, indexes, then the revision.
 
-    What is not as the manifest has it is not ours to drop, and refused.
+    What is not as the manifest has it is not ours to drop, and refused; what it says to keep stays.
     """
+    kept = {entry.definition for entry in manifest.indexes if entry.keep}
     chains = [
         roll_back_constraint(reading, facts.of_constraint(reading))
         for reading in reversed(_constraints(parts))
     ]
-    chains += [roll_back_index(reading, facts.of_index(reading)) for reading in reversed(_indexes(parts))]
+    chains += [
+        roll_back_index(reading, facts.of_index(reading))
+        for reading in reversed(_indexes(parts))
+        if reading.declared not in kept
+    ]
     return _assembled(Direction.ROLLBACK, manifest, chains, _roll_back_migration(manifest, parts, chains))
 
 
