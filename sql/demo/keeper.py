@@ -11,7 +11,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import IO
 
 import sql
 from sql.demo.applications import applications
@@ -23,21 +26,42 @@ LOOK_EVERY_S = 1.0
 
 
 def start_keeper(home: Home) -> None:
-    """Start the keeper in a session of its own, unless there is one."""
-    if locked(home.keeper_lock):
-        return
-    root = str(Path(sql.__file__).parent.parent)
-    path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
-    with home.keeper_log.open("ab") as log:
-        subprocess.Popen(
+    """Start the keeper in a session of its own, unless there is one.
+
+    It is born with the lock, so that there are never two, nor a moment without.
+    """
+    with ExitStack() as stack:
+        file = _lock(home.keeper_lock, stack, patience_s=0.5)
+        if file is None:
+            return
+        root = str(Path(sql.__file__).parent.parent)
+        path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
+        log = stack.enter_context(home.keeper_log.open("wb"))
+        keeper = subprocess.Popen(
             [sys.executable, "-m", __name__, str(home.folder)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             cwd="/",
             env={**os.environ, "PYTHONPATH": path},
+            pass_fds=[file.fileno()],
             start_new_session=True,
         )
+        file.truncate(0)
+        file.write(str(keeper.pid))
+        # It is nobody's child: init buries it.
+        keeper.returncode = 0
+
+
+def _lock(path: Path, stack: ExitStack, *, patience_s: float = 0.0) -> IO[str] | None:
+    """Lock a file; None where another has it. Who only looks holds it for a moment: hence the patience."""
+    limit = time.monotonic() + patience_s
+    while True:
+        with suppress(BlockingIOError):
+            return stack.enter_context(exclusive(path, wait=False))
+        if time.monotonic() >= limit:
+            return None
+        time.sleep(0.01)
 
 
 def keeper_pid(home: Home) -> int | None:
@@ -53,11 +77,11 @@ def needed(home: Home) -> bool:
     return home.kept.exists() or bool(holders(home.users))
 
 
-async def keep(home: Home, cluster: Cluster) -> bool:
+async def keep(home: Home, cluster: Cluster, stack: ExitStack) -> bool:
     """Hold the application sessions until the last user has left.
 
     Returns:
-        True where the server is to be stopped, False after SIGTERM.
+        True where the server is to be stopped, with the demo's lock in `stack`; False after SIGTERM.
     """
     told = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
@@ -69,8 +93,11 @@ async def keep(home: Home, cluster: Cluster) -> bool:
                 if syncing.returncode == 0:
                     home.remember_synced()
                 syncing = None
-            if not await asyncio.to_thread(needed, home):
-                return True
+            # A user that starts at this moment holds the lock: then look again later.
+            if not needed(home) and _lock(home.lock, stack):
+                if not needed(home):
+                    return True
+                stack.close()
             try:
                 await asyncio.wait_for(told.wait(), LOOK_EVERY_S)
             except TimeoutError:
@@ -90,25 +117,12 @@ def _start_sync(home: Home, cluster: Cluster) -> subprocess.Popen[bytes] | None:
 
 
 def main(folder: Path) -> None:
-    """Keep until nobody is left, then stop the server; a second keeper leaves at once."""
+    """Keep until nobody is left, then stop the server."""
     home = Home(folder)
-    try:
-        with exclusive(home.keeper_lock, wait=False) as file:
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
-            cluster = home.cluster()
-            while asyncio.run(keep(home, cluster)):
-                try:
-                    # A user that starts at this moment holds the lock: then look again.
-                    with exclusive(home.lock, wait=False):
-                        if not needed(home):
-                            cluster.stop()
-                            return
-                except BlockingIOError:
-                    continue
-    except BlockingIOError:
-        return
+    cluster = home.cluster()
+    with ExitStack() as stack:
+        if asyncio.run(keep(home, cluster, stack)):
+            cluster.stop()
 
 
 if __name__ == "__main__":

@@ -9,10 +9,12 @@ import fcntl
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO
+
+HIDDEN = "."
 
 
 class Lease:
@@ -20,8 +22,11 @@ class Lease:
 
     def __init__(self, users: Path) -> None:
         self._path = users / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        self._file = self._path.open("w")
-        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Locked under a name that nobody looks at: an unlocked lease would be taken for a dead one.
+        new = self._path.with_name(f"{HIDDEN}{self._path.name}")
+        self._file = new.open("w")
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        new.rename(self._path)
 
     def release(self) -> None:
         """Leave; twice is once."""
@@ -42,11 +47,12 @@ def holders(users: Path) -> list[int]:
     """Process ids of the live users; what the dead left behind is removed."""
     pids = []
     for path in users.iterdir() if users.is_dir() else ():
-        with suppress(FileNotFoundError):
-            if locked(path):
-                pids.append(int(path.name.partition("-")[0]))
-            else:
-                path.unlink(missing_ok=True)
+        if path.name.startswith(HIDDEN):
+            continue
+        if locked(path):
+            pids.append(int(path.name.partition("-")[0]))
+        else:
+            path.unlink(missing_ok=True)
     return sorted(pids)
 
 
