@@ -24,6 +24,8 @@ from profiles.toml_table import Table, did_you_mean, label, quoted
 
 SHIPPED = Path(__file__).parent / "manifests"
 SUFFIX = ".toml"
+MOST_SUGGESTIONS = 20
+"""Looking for the nearest name among thousands takes milliseconds."""
 
 
 def shipped() -> list[str]:
@@ -160,11 +162,13 @@ def _refuse_probes_twice(entries: tuple[ProbeEntry, ...], tables: list[Table]) -
 
 
 def _refuse_undeclared(entries: tuple[ProbeEntry, ...], tables: list[Table], declared: list[str]) -> None:
+    known, suggestions = set(declared), MOST_SUGGESTIONS
     for entry, table in zip(entries, tables, strict=True):
-        if entry.index is not None and entry.index not in declared:
+        if entry.index is not None and entry.index not in known:
             what = f"no [[index]] of this manifest declares {quoted(entry.index)}"
-            remedy = did_you_mean(entry.index, declared) or "declare it with [[index]], or leave the key out"
-            table.refuse("index", what, remedy)
+            near = did_you_mean(entry.index, declared) if suggestions > 0 else ""
+            table.refuse("index", what, near or "declare it with [[index]], or leave the key out")
+            suggestions -= 1
 
 
 def _names(folder: Path) -> list[str]:

@@ -13,14 +13,17 @@ from typing import TypeAlias
 KeyPath: TypeAlias = tuple[str | int, ...]
 """Keys and 0-based positions, as one would subscript the parsed document."""
 
+DEEPEST = 100
+"""Levels of keys; a document with more is treated as one that nests too deeply."""
+
 _BLANK = re.compile(r"[ \t]*")
 _BLANK_LINES = re.compile(r"(?:[ \t\n]|#[^\n]*)*")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _SCALAR = re.compile(r"[^,\]}#\n]*")
 _STRINGS = (
-    ('"""', re.compile(r'"""(?:[^"\\]|\\.|"(?!""))*"{3,5}', re.DOTALL)),
-    ("'''", re.compile(r"'''(?:[^']|'(?!''))*'{3,5}", re.DOTALL)),
-    ('"', re.compile(r'"(?:[^"\\]|\\.)*"')),
+    ('"""', re.compile(r'"""(?:[^"\\]++|\\.|"(?!""))*"{3,5}', re.DOTALL)),
+    ("'''", re.compile(r"'''(?:[^']++|'(?!''))*'{3,5}", re.DOTALL)),
+    ('"', re.compile(r'"(?:[^"\\]++|\\.)*"')),
     ("'", re.compile(r"'[^']*'")),
 )
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.DOTALL)
@@ -31,6 +34,9 @@ def key_lines(text: str) -> dict[KeyPath, int]:
     """The 1-based line of every key, table, array element and table of an array, for a valid document.
 
     A table that headers only imply has the line of the first key or header that implies it.
+
+    Raises:
+        RecursionError: arrays nest too deeply for Python, or keys deeper than DEEPEST.
     """
     return _Scanner(text.replace("\r\n", "\n")).scan()
 
@@ -80,6 +86,8 @@ class _Scanner:
 
     def _resolve(self, base: KeyPath, names: list[str], line: int) -> KeyPath:
         """The path of these names; one that is an array of tables means its last table."""
+        if len(base) + len(names) > DEEPEST:
+            raise RecursionError
         path = base
         for name in names:
             path = (*path, name)

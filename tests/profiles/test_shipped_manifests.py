@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
+
 from profiles import manifest_file
 from profiles.manifest import MigrationEntry, PoolBudget, Priority, Target
+from sql.demo.tables import ENTERPRISE, PERFORMANCE, Template
+from tests.servers import Database
 
 ENTERPRISE_TARGETS = {
     "Lead Dashboard": Target(25, 35, 50),
@@ -110,3 +116,51 @@ def test_performance_indexes_has_its_two_queries_and_its_revision() -> None:
         "005_performance_indexes",
         "af36f48fb48c",
     )
+
+
+TEMPLATES = {"enterprise-demo": ENTERPRISE, "performance-indexes": PERFORMANCE}
+
+
+async def with_tables(database: Database, template: Template) -> None:
+    for table in template.tables:
+        await database.execute(table.create)
+
+
+async def test_every_sample_row_is_refused_or_let_in_as_the_manifest_says(newest: Database) -> None:
+    await with_tables(newest, PERFORMANCE)
+    connection = await newest.connect()
+    for entry in manifest_file.load("performance-indexes").constraints:
+        await connection.execute(f"ALTER TABLE {entry.table} ADD CONSTRAINT {entry.name} {entry.definition}")
+        expression = entry.definition.removeprefix("CHECK ")
+        query = (
+            f"SELECT {expression} IS FALSE FROM "
+            f"jsonb_populate_record(NULL::{entry.table}, $1::jsonb) AS {entry.table}"
+        )
+        for rows, refused in ((entry.rejects, True), (entry.accepts, False)):
+            for row in rows:
+                assert await connection.fetchval(query, json.dumps(row)) is refused, (entry.name, row)
+    await connection.close()
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+async def test_every_index_can_be_built_and_every_probe_be_run(newest: Database, name: str) -> None:
+    await with_tables(newest, TEMPLATES[name])
+    manifest = manifest_file.load(name)
+    connection = await newest.connect(default_transaction_read_only="on")
+    for entry in manifest.indexes:
+        await newest.execute(entry.definition)
+    for probe in manifest.probes:
+        prepared = await connection.prepare(probe.sql)
+        wanted = [parameter.name for parameter in prepared.get_parameters()]
+        given = []
+        if probe.arguments:
+            given = [
+                column.type.name for column in (await connection.prepare(probe.arguments)).get_attributes()
+            ]
+        assert [_family(name) for name in given] == [_family(name) for name in wanted], probe.name
+    await connection.close()
+
+
+def _family(type_name: str) -> str:
+    """Types whose values asyncpg takes for each other."""
+    return "text" if type_name == "varchar" else type_name

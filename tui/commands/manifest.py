@@ -168,11 +168,6 @@ def _checked(reference: str) -> dict[str, Any]:
         except ConfigurationError as error:
             known = {problem.key for problem in problems}
             problems += tuple(problem for problem in error.problems if problem.key not in known)
-        lines = manifest.lines
-        problems, warnings = (
-            tuple(replace(found, line=lines.get(found.key, found.line)) for found in several)
-            for several in (problems, warnings)
-        )
     except ConfigurationError as error:
         problems = error.problems
     return {
