@@ -181,11 +181,17 @@ class _Reader:
 
     def _doubt(self, found: Iterable[Lint], key: str, line: int) -> None:
         self.lints += [
-            Problem(self._manifest.origin, key, each.what, each.remedy, line or None) for each in found
+            Problem(self._manifest.origin, key, each.what, each.remedy, self._line(key, line))
+            for each in found
         ]
 
     def _problem(self, key: str, line: int | None, what: str, remedy: str) -> None:
-        self.problems.append(Problem(self._manifest.origin, key, what, remedy, line or None))
+        place = self._line(key, line)
+        self.problems.append(Problem(self._manifest.origin, key, what, remedy, place))
+
+    def _line(self, key: str, line: int | None) -> int | None:
+        """The key's own line where the file has it, else that of its entry."""
+        return self._manifest.lines.get(key, line) or None
 
 
 def _constraint_name(entry: ConstraintEntry) -> str:
