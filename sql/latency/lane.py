@@ -1,0 +1,185 @@
+"""The one connection that all probes share, direct or through a transaction pooler."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+from sql.errors import SessionError
+from sql.quoting import literal
+from sql.session import SESSION_ENDS
+
+if TYPE_CHECKING:
+    from profiles.model import Profile
+    from profiles.secret import Secret
+
+ASIDE_SETTINGS: Mapping[str, str] = {"lock_timeout": "500", "statement_timeout": "5000"}
+"""For what is not a probe; ms."""
+CLIENT_GRACE_S = 5.0
+"""How much later than the server's time limit the client gives the connection up."""
+LONGEST_ERROR = 300
+
+
+class RefusedError(Exception):
+    """The server, or the driver, refused a statement; the connection is still good."""
+
+    def __init__(self, sentence: str, sqlstate: str | None) -> None:
+        super().__init__(sentence)
+        self.sqlstate = sqlstate
+
+
+class StaleStatementError(Exception):
+    """A prepared statement outlived a change of its table; prepare it again."""
+
+
+class Lane:
+    """A read-only connection for probes."""
+
+    def __init__(
+        self, connection: asyncpg.Connection, *, version_num: int, settings: Mapping[str, str], pooled: bool
+    ) -> None:
+        self._connection = connection
+        self._settings = settings
+        self._pooled = pooled
+        self.version_num = version_num
+        self._patience_s = int(settings["statement_timeout"]) / 1000 + CLIENT_GRACE_S
+
+    @classmethod
+    async def open(cls, profile: Profile, password: Secret | None, settings: Mapping[str, str]) -> Lane:
+        """Connect.
+
+        Args:
+            settings: of every probe, such as `search_path` and `statement_timeout` (ms).
+
+        Raises:
+            ConfigurationError, SessionError, LoginError: as `sql.connect.connect`.
+        """
+        from sql.connect import Purpose, open_link
+
+        link = await open_link(profile, password, Purpose.PROBE, settings)
+        identity = link.identity
+        return cls(
+            link.connection,
+            version_num=identity.version_num,
+            settings=settings,
+            pooled=identity.pooler is not None,
+        )
+
+    async def close(self) -> None:
+        """Say goodbye, for at most two seconds; a statement that runs is cancelled."""
+        try:
+            await self._connection.close(timeout=2)
+        except Exception:  # whatever asyncpg says, the connection is given up
+            self._connection.terminate()
+
+    async def prepare(self, sql: str) -> Statement:
+        """A statement that can be sent again and again.
+
+        Raises:
+            RefusedError, SessionError: see there.
+        """
+        if self._pooled:
+            # A pooler gives every transaction another backend: nothing can stay prepared there.
+            return Statement(self, sql, None)
+        with _translated(self._connection):
+            return Statement(self, sql, await self._connection.prepare(sql))
+
+    async def aside(self, sql: str, *arguments: object, **settings: str) -> list[Any]:
+        """The rows of a statement that is no probe, in a transaction that is rolled back.
+
+        Raises:
+            RefusedError, SessionError: see there.
+        """
+        base = self._settings if self._pooled else {}
+        with _translated(self._connection):
+            await self._begin({**base, **ASIDE_SETTINGS, **settings})
+            try:
+                rows: list[Any] = await self._connection.fetch(sql, *arguments, timeout=self._patience_s)
+                return rows
+            finally:
+                await self._rollback()
+
+    async def first_rows(self, sql: str, count: int) -> list[tuple[object, ...]]:
+        """The first rows of a query, whatever it would give, under the time limit of a probe.
+
+        Raises:
+            RefusedError, SessionError: see there.
+        """
+        with _translated(self._connection):
+            await self._begin(self._settings)
+            try:
+                cursor = await self._connection.cursor(sql)
+                return [tuple(row) for row in await cursor.fetch(count, timeout=self._patience_s)]
+            finally:
+                await self._rollback()
+
+    async def send(self, statement: Statement, arguments: tuple[object, ...]) -> None:
+        """Run a probe once; only the answer's time matters.
+
+        Raises:
+            RefusedError, SessionError, StaleStatementError: see there.
+        """
+        with _translated(self._connection):
+            if statement.prepared is None:
+                await self._connection.fetch(statement.sql, *arguments, timeout=self._patience_s)
+            else:
+                await statement.prepared.fetch(*arguments, timeout=self._patience_s)
+
+    async def begin_probe(self) -> None:
+        """What a run behind a pooler needs first; direct, the session has it already."""
+        if self._pooled:
+            with _translated(self._connection):
+                await self._begin(self._settings)
+
+    async def end_probe(self) -> None:
+        """End what `begin_probe` began."""
+        if self._pooled:
+            with _translated(self._connection):
+                await self._rollback()
+
+    async def _begin(self, settings: Mapping[str, str]) -> None:
+        calls = [f"set_config({literal(name)}, {literal(value)}, true)" for name, value in settings.items()]
+        await self._connection.execute(f"BEGIN TRANSACTION READ ONLY; SELECT {', '.join(calls)}")
+
+    async def _rollback(self) -> None:
+        if not self._connection.is_closed():
+            await self._connection.execute("ROLLBACK")
+
+
+class Statement:
+    """A probe's text, prepared where that is possible."""
+
+    def __init__(self, lane: Lane, sql: str, prepared: Any) -> None:
+        self.lane = lane
+        self.sql = sql
+        self.prepared = prepared
+
+
+class _translated:
+    """Errors of the driver as ours; none of them holds a secret or a row longer than a line."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, asyncpg.InvalidCachedStatementError):
+            raise StaleStatementError from None
+        if isinstance(error, asyncpg.PostgresError):
+            sqlstate = error.sqlstate or ""
+            if self._connection.is_closed() or sqlstate.startswith(SESSION_ENDS):
+                raise SessionError(f"the server ended the probing session ({sqlstate})") from None
+            raise RefusedError(f"{sqlstate}: {_line(error)}", sqlstate) from None
+        if isinstance(error, asyncpg.InterfaceError) and not self._connection.is_closed():
+            raise RefusedError(_line(error), None) from None
+        if isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError | asyncpg.InternalClientError):
+            raise SessionError(f"the probing connection was lost ({type(error).__name__})") from None
+
+
+def _line(error: BaseException) -> str:
+    said = str(error.args[0]) if error.args else type(error).__name__
+    return " ".join(said.split())[:LONGEST_ERROR]

@@ -1,0 +1,95 @@
+"""What a sampler says, as values and as JSON lines."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
+
+from sql.snapshots import ProbePlan
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One answered tick; times are seconds of the monotonic clock that all processes share."""
+
+    due: float
+    """From when its latency counts."""
+    start: float
+    end: float
+    error: str | None = None
+    """SQLSTATE and message of a run that failed."""
+    answered: bool = True
+    """False where the server refused: its latency is then without end."""
+    shared: bool = False
+    """The run answered an earlier tick too: its service time is counted there."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The samples of one probe since the last message."""
+
+    probe: int
+    due: int
+    """Ticks that came due."""
+    runs: int
+    rows: tuple[Sample, ...]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What the planner does with a probe now."""
+
+    probe: int
+    plan: ProbePlan
+
+
+@dataclass(frozen=True)
+class Unmeasured:
+    """A probe that cannot be run, and why."""
+
+    probe: int
+    detail: str
+
+
+@dataclass(frozen=True)
+class ServerMean:
+    """pg_stat_statements' mean of a probe, ms; None where it has none."""
+
+    probe: int
+    mean_ms: float | None
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The prober's last word: the server is out of reach."""
+
+    reason: str
+    refused: bool
+    """Whether the server refused the login."""
+
+
+Message: TypeAlias = Samples | Planned | Unmeasured | ServerMean | Stopped
+_KINDS = {kind.__name__: kind for kind in (Samples, Planned, Unmeasured, ServerMean, Stopped)}
+
+
+def encode(message: Message) -> bytes:
+    """One line of JSON."""
+    fields: dict[str, Any] = asdict(message)
+    if isinstance(message, Samples):
+        fields["rows"] = [
+            [row.due, row.start, row.end, row.error, row.answered, row.shared] for row in message.rows
+        ]
+    return json.dumps({"kind": type(message).__name__, **fields}).encode() + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """The message of a line that `encode` made."""
+    fields = json.loads(line)
+    kind = _KINDS[fields.pop("kind")]
+    if kind is Samples:
+        fields["rows"] = tuple(Sample(*row) for row in fields["rows"])
+    if kind is Planned:
+        fields["plan"] = ProbePlan(**fields["plan"])
+    message: Message = kind(**fields)
+    return message

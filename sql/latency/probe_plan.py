@@ -1,0 +1,112 @@
+"""What the planner does with a probe, by plain EXPLAIN: nothing is executed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from profiles.manifest import ProbeEntry
+from sql.latency.lane import Lane
+from sql.snapshots import ProbePlan
+from sql.statements import statement
+
+SMALL_PAGES = 64
+"""Half a megabyte: up to there a sequential scan costs no more than an index."""
+
+Node: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A plan, and the id under which pg_stat_statements counts the statement."""
+
+    plan: ProbePlan
+    query_id: int | None
+    """14 and newer, where query ids are computed."""
+
+
+async def explain(lane: Lane, entry: ProbeEntry, arguments: tuple[object, ...]) -> Explained:
+    """The plan of a probe with these arguments.
+
+    Raises:
+        RefusedError: the server refused it.
+        SessionError: the connection is lost.
+    """
+    top = await _plan(lane, entry.sql, arguments)
+    nodes = list(_walk(top["Plan"]))
+    query_id = top.get("Query Identifier")
+    if entry.index is None:
+        return Explained(ProbePlan(_reads(nodes, None)["Node Type"], None, None), query_id)
+    found = await lane.aside(statement("probe_index", lane.version_num), entry.index)
+    index: Node | None = found[0] if found else None
+    names = {entry.index, *(index["names"] if index else ())}
+    uses = _uses(nodes, names)
+    reads = _reads(nodes, index)
+    note = "" if uses else await _why_not(lane, entry, arguments, reads, index, names)
+    return Explained(ProbePlan(_describe(reads), uses, entry.index, note), query_id)
+
+
+async def _plan(lane: Lane, sql: str, arguments: tuple[object, ...], **settings: str) -> Node:
+    rows = await lane.aside(f"EXPLAIN (VERBOSE, FORMAT JSON) {sql}", *arguments, **settings)
+    parsed: list[Node] = json.loads(rows[0][0])
+    return parsed[0]
+
+
+def _walk(node: Node) -> Iterator[Node]:
+    yield node
+    for child in node.get("Plans", ()):
+        yield from _walk(child)
+
+
+def _uses(nodes: list[Node], names: set[str]) -> bool:
+    return any(node.get("Index Name") in names for node in nodes)
+
+
+def _reads(nodes: list[Node], index: Node | None) -> Node:
+    """The node that reads the index's table, else the first that reads any, else the top."""
+    scans = [node for node in nodes if "Relation Name" in node]
+    if index is not None:
+        wanted = (index["table_schema"], index["table_name"])
+        scans.sort(key=lambda node: (node.get("Schema"), node["Relation Name"]) != wanted)
+    return scans[0] if scans else nodes[0]
+
+
+def _describe(node: Node) -> str:
+    return str(node["Node Type"])
+
+
+async def _why_not(
+    lane: Lane,
+    entry: ProbeEntry,
+    arguments: tuple[object, ...],
+    reads: Node,
+    index: Node | None,
+    names: set[str],
+) -> str:
+    if index is None:
+        return f"index {entry.index} is missing{_instead(reads)}"
+    if not index["usable"]:
+        return f"index {entry.index} is not valid, so the planner cannot use it"
+    # Proof that the index serves the query at all (PLAN-01): would it be taken if scans were dear?
+    forced = await _plan(lane, entry.sql, arguments, enable_seqscan="off")
+    serves = _uses(list(_walk(forced["Plan"])), names)
+    if not serves:
+        return f"index {entry.index} is there, but does not serve this query{_instead(reads)}"
+    sizes = await lane.aside(
+        statement("probe_table", lane.version_num), reads.get("Schema"), reads.get("Relation Name")
+    )
+    if not sizes or sizes[0]["rows"] is None:
+        table = reads.get("Relation Name", "the table")
+        return f"{table} was never analysed: the planner guesses its size; run ANALYZE"
+    rows, pages = sizes[0]["rows"], sizes[0]["pages"]
+    size = f"{rows:,.0f} rows on {pages:,} page{'' if pages == 1 else 's'}"
+    if pages <= SMALL_PAGES and reads["Node Type"] == "Seq Scan":
+        return f"a sequential scan is right for so small a table ({size}); the index serves at scale"
+    return f"index {entry.index} could serve, the planner chose otherwise ({size}){_instead(reads)}"
+
+
+def _instead(reads: Node) -> str:
+    name = reads.get("Index Name")
+    return f"; index {name} is used instead" if name else ""

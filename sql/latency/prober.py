@@ -1,0 +1,229 @@
+"""The deck's prober: a process of its own, so that drawing cannot disturb a measurement.
+
+`Prober` is the deck's side; `python -m sql.latency.prober` is the process. It gets everything, the password
+too, by its stdin, speaks JSON lines, and ends when its stdin ends, however the deck died.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter as now
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from sql.latency.messages import Samples, Stopped, decode
+from sql.latency.orders import Order, encode_order
+from sql.latency.record import Records
+from sql.poller import wait_before
+from sql.snapshots import ProbesSnapshot, Unavailable
+
+if TYPE_CHECKING:
+    from profiles.manifest import ProbeEntry
+    from profiles.model import Profile
+    from profiles.secret import Secret
+
+WINDOW_S = 300.0
+PUBLISH_S = 1.0
+GOODBYE_S = 3.0
+"""How long the process may take to cancel its statement and leave."""
+LONGEST_LINE = 2**22
+
+
+class Prober:
+    """Starts the process, starts it again when it dies, and publishes what it measures once a second."""
+
+    def __init__(self, *, chance: Callable[[], float] = random.random) -> None:
+        self._chance = chance
+        self._task: asyncio.Task[None] | None = None
+        self._process: Process | None = None
+        self._paused = False
+        self._failures = 0
+
+    async def __aenter__(self) -> Prober:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    @property
+    def pid(self) -> int | None:
+        """The process, while there is one."""
+        return None if self._process is None else self._process.pid
+
+    async def start(
+        self,
+        profile: Profile,
+        password: Secret | None,
+        probes: Sequence[ProbeEntry],
+        publish: Callable[[ProbesSnapshot | Unavailable], None],
+        *,
+        search_path: str = "public",
+        query_timeout_s: float | None = None,
+    ) -> None:
+        """Begin to measure; `publish` is called in this loop until `stop()`."""
+        await self.stop()
+        if not probes:
+            publish(Records(probes).snapshot(now()))
+            return
+        order = Order(profile, password, tuple(probes), search_path, query_timeout_s)
+        self._task = asyncio.create_task(self._keep_running(order, publish), name="prober")
+
+    async def wait(self) -> None:
+        """Until `stop()`.
+
+        Raises:
+            Exception: a bug in the watching of the process, or what `publish` raised.
+        """
+        if self._task is not None:
+            await asyncio.wait([self._task])
+            if not self._task.cancelled():
+                self._task.result()
+
+    def pause(self) -> None:
+        """Send no further statement, and publish nothing."""
+        self._paused = True
+        self._tell("pause")
+
+    def resume(self) -> None:
+        """Go on with the schedule."""
+        self._paused = False
+        self._tell("resume")
+
+    async def stop(self) -> None:
+        """End the process and wait until it is gone.
+
+        Raises:
+            Exception: as `wait()`.
+        """
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    def _tell(self, word: str) -> None:
+        stdin = self._process.stdin if self._process is not None else None
+        if stdin is not None and not stdin.is_closing():
+            stdin.write(json.dumps(word).encode() + b"\n")
+
+    async def _keep_running(
+        self, order: Order, publish: Callable[[ProbesSnapshot | Unavailable], None]
+    ) -> None:
+        records = Records(order.probes, WINDOW_S)
+        while True:
+            stopped = await self._run_process(order, records, publish)
+            self._failures += 1
+            wait = wait_before(self._failures, refused=stopped.refused, chance=self._chance())
+            remedy = f"it is started again in {wait:.0f} s"
+            publish(Unavailable("probes", stopped.reason, remedy, datetime.now(UTC)))
+            await asyncio.sleep(wait)
+
+    async def _run_process(
+        self, order: Order, records: Records, publish: Callable[[ProbesSnapshot | Unavailable], None]
+    ) -> Stopped:
+        """Run one process until it ends; says why it did."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",  # a folder `sql` where the operator stands must not be taken for ours
+            "-m",
+            "sql.latency.prober",
+            env=_environment(),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            limit=LONGEST_LINE,
+            start_new_session=True,  # Ctrl-C and a lost terminal are the deck's to handle
+        )
+        self._process = process
+        ticker: asyncio.Task[None] | None = None
+        try:
+            assert process.stdin is not None
+            process.stdin.write(encode_order(order))
+            if self._paused:
+                self._tell("pause")
+            measured = asyncio.Event()
+            ticker = asyncio.create_task(self._publish(records, publish, measured))
+            listener = asyncio.create_task(self._listen(process, records, measured))
+            try:
+                await asyncio.wait([ticker, listener], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                listener.cancel()
+            if ticker.done():
+                ticker.result()
+            return await listener
+        finally:
+            if ticker is not None:
+                ticker.cancel()
+            self._process = None
+            await _end(process)
+
+    async def _listen(self, process: Process, records: Records, measured: asyncio.Event) -> Stopped:
+        assert process.stdout is not None
+        async for line in process.stdout:
+            message = decode(line)
+            if isinstance(message, Stopped):
+                return message
+            records.take(message, now())
+            if isinstance(message, Samples):
+                self._failures = 0
+                measured.set()
+        code = await process.wait()
+        return Stopped(f"the prober {_ending(code)}", refused=False)
+
+    async def _publish(
+        self,
+        records: Records,
+        publish: Callable[[ProbesSnapshot | Unavailable], None],
+        measured: asyncio.Event,
+    ) -> None:
+        await measured.wait()
+        while True:
+            if not self._paused:
+                publish(records.snapshot(now()))
+            await asyncio.sleep(PUBLISH_S)
+
+
+def _environment() -> dict[str, str]:
+    """Ours; in a checkout that is not installed, with the checkout on the path."""
+    root = Path(__file__).parents[2]
+    if not (root / "pyproject.toml").exists():
+        return dict(os.environ)
+    path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH", "")]))
+    return {**os.environ, "PYTHONPATH": path}
+
+
+async def _end(process: Process) -> None:
+    """Close its stdin, which ends it; kill it where that did not."""
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        async with asyncio.timeout(GOODBYE_S):
+            await process.wait()
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+def _ending(code: int) -> str:
+    if code < 0:
+        return f"was killed by {signal.Signals(-code).name}"
+    return f"ended with exit code {code}"
+
+
+if __name__ == "__main__":
+    from sql.latency.probing import main
+
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""The prober's process: reads its order from stdin, measures, writes JSON lines, ends when stdin ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import traceback
+from contextlib import suppress
+from pathlib import Path
+
+from profiles.errors import ConfigurationError
+from sql.errors import LoginError, SessionError
+from sql.latency.lane import Lane
+from sql.latency.messages import Message, Stopped, encode
+from sql.latency.orders import Order, decode_order
+from sql.latency.sampler import Sampler, probe_settings
+from sql.latency.schedule import DECK
+
+LONGEST_LINE = 2**22
+LAST_WORDS_S = 2.0
+"""How long the server gets to cancel what runs."""
+
+
+def main() -> int:
+    """Measure until stdin ends."""
+    return asyncio.run(_main())
+
+
+async def _main() -> int:
+    orders = asyncio.StreamReader(limit=LONGEST_LINE)
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin.buffer)
+    line = await orders.readline()
+    if not line:
+        return 0
+    order = decode_order(line)
+    going = asyncio.Event()
+    going.set()
+    work = asyncio.create_task(_measure(order, going))
+    deck = asyncio.create_task(_obey(orders, going))
+    await asyncio.wait([work, deck], return_when=asyncio.FIRST_COMPLETED)
+    deck.cancel()
+    work.cancel()
+    with suppress(asyncio.CancelledError, TimeoutError):
+        async with asyncio.timeout(LAST_WORDS_S):
+            await work
+    return 0
+
+
+async def _obey(orders: asyncio.StreamReader, going: asyncio.Event) -> None:
+    """Follow the deck's words until it is gone."""
+    async for line in orders:
+        if json.loads(line) == "pause":
+            going.clear()
+        else:
+            going.set()
+
+
+async def _measure(order: Order, going: asyncio.Event) -> None:
+    settings = probe_settings(order.probes, order.search_path, order.query_timeout_s)
+    try:
+        await going.wait()
+        lane = await Lane.open(order.profile, order.password, settings)
+        try:
+            sampler = Sampler(lane, order.probes, tell, DECK, going=going)
+            await sampler.prepare()
+            await sampler.run()
+        finally:
+            await lane.close()
+    except ConfigurationError as error:
+        tell(Stopped(error.user_message(), refused=True))
+    except SessionError as error:
+        tell(Stopped(error.user_message(), refused=isinstance(error, LoginError)))
+    except Exception as error:  # a bug: the deck says so, without values that could hold a secret
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}:{place.lineno}"
+        tell(Stopped(f"the prober failed ({type(error).__name__} at {where})", refused=False))
+
+
+def tell(message: Message) -> None:
+    """Write one line; the deck that no longer reads is gone, and so are we."""
+    line = encode(message)
+    try:
+        while line:
+            line = line[os.write(sys.stdout.fileno(), line) :]
+    except BrokenPipeError:
+        os._exit(0)

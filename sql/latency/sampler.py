@@ -1,0 +1,263 @@
+"""Runs probes on a fixed schedule on one connection and tells what it measured.
+
+The same class serves `verify`, in process, and the deck's prober, in a process of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import statistics
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from time import perf_counter as now
+
+from profiles.manifest import ProbeEntry
+from sql.latency.lane import Lane, RefusedError, StaleStatementError, Statement
+from sql.latency.messages import Message, Planned, Sample, Samples, ServerMean, Unmeasured
+from sql.latency.probe_plan import explain
+from sql.latency.schedule import Pace, Schedule
+from sql.latency.server_means import ServerMeans
+
+MOST_ARGUMENTS = 1000
+"""Argument sets that are rotated; what the query gives beyond is not used."""
+QUERY_TIMEOUT_S = 10.0
+"""How long an application waits for an answer, where nothing says so."""
+TARGETS_OVER = 10
+"""A probe may take this many times its p99 target before it is cut off."""
+COST_RUNS = 15
+FIRST_COST_S = 0.002
+FLUSH_S = 0.5
+FIRST_FLUSH_S = 0.2
+"""An operator who has just opened the deck waits for the first numbers."""
+REPLAN_S = 60.0
+MEANS_S = 10.0
+RETRY_S = (1.0, 30.0)
+"""The first and the longest pause after a run that failed."""
+TIMED_OUT = "57014"
+
+
+def probe_settings(
+    probes: Sequence[ProbeEntry], search_path: str, query_timeout_s: float | None
+) -> Mapping[str, str]:
+    """Start-up parameters of the probing connection."""
+    limits = [entry.target.p99_ms for entry in probes if entry.target.p99_ms is not None]
+    slowest_ms = max(limits, default=0.0) * TARGETS_OVER
+    timeout_ms = max((query_timeout_s or QUERY_TIMEOUT_S) * 1000, slowest_ms)
+    return {
+        "search_path": search_path,
+        "statement_timeout": str(round(timeout_ms)),
+        # A user who waits for a lock waits for the answer: only the time limit ends it.
+        "lock_timeout": "0",
+        "default_transaction_read_only": "on",
+    }
+
+
+class Query:
+    """One probe: its statement, its arguments in turn, and what it cost lately."""
+
+    def __init__(self, entry: ProbeEntry) -> None:
+        self.entry = entry
+        self.statement: Statement | None = None
+        self.rows: list[tuple[object, ...]] = [()]
+        self.turn = 0
+        self.costs: deque[float] = deque(maxlen=COST_RUNS)
+        self.failures = 0
+        self.obstacle = ""
+
+    @property
+    def arguments(self) -> tuple[object, ...]:
+        """The set of arguments whose turn it is."""
+        return self.rows[self.turn % len(self.rows)]
+
+    @property
+    def cost(self) -> float:
+        """Seconds a run takes; the median, so that one stall does not slow the schedule."""
+        return statistics.median(self.costs) if self.costs else FIRST_COST_S
+
+    @property
+    def pause(self) -> float:
+        """Seconds that a probe which fails is left alone."""
+        first, longest = RETRY_S
+        return min(first * 2.0 ** min(self.failures - 1, 10), longest) if self.failures else 0.0
+
+
+class Sampler:
+    """Measures probes; all messages go to `tell`, in the order of what happened.
+
+    While `going` is cleared no statement is sent; what was due meanwhile was not missed.
+    """
+
+    def __init__(
+        self,
+        lane: Lane,
+        probes: Sequence[ProbeEntry],
+        tell: Callable[[Message], None],
+        pace: Pace,
+        *,
+        going: asyncio.Event | None = None,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._lane = lane
+        self._tell = tell
+        self._queries = [Query(entry) for entry in probes]
+        self._schedule = Schedule([FIRST_COST_S] * len(self._queries), pace, chance)
+        self._means = ServerMeans(lane)
+        self._has_means = False
+        self._unsent: list[list[Sample]] = [[] for _ in self._queries]
+        self._going = going
+
+    async def prepare(self) -> None:
+        """Fetch the arguments, warm every probe up with one run that is not counted, and explain it.
+
+        Raises:
+            SessionError: the connection is lost.
+        """
+        self._has_means = await self._means.find()
+        for index, query in enumerate(self._queries):
+            await self._fetch_arguments(query)
+            if query.obstacle:
+                self._tell(Unmeasured(index, query.obstacle))
+                continue
+            sample = await self._run_once(query)
+            if sample.error is None:
+                sample = await self._run_once(query)
+            query.costs.append(sample.end - sample.start)
+            await self._replan(index, query)
+        if self._has_means:
+            await self._means.read()
+
+    async def run(self, seconds: float | None = None) -> None:
+        """Measure for so long, or until cancelled; a run that has begun is finished and counted.
+
+        Raises:
+            SessionError: the connection is lost.
+        """
+        began = planned = meant = now()
+        flushed = began - FLUSH_S + FIRST_FLUSH_S
+        until = None if seconds is None else began + seconds
+        self._adapt(began)
+        self._schedule.start(began)
+        while until is None or now() < until:
+            await self._pause_if_asked()
+            moment = now()
+            if moment - flushed >= FLUSH_S:
+                self._flush()
+                self._adapt(moment)
+                flushed = moment
+            if until is None and moment - planned >= REPLAN_S:
+                planned = moment
+                await self._aside(self._replan_all)
+            if until is None and moment - meant >= MEANS_S:
+                meant = moment
+                await self._aside(self._tell_means)
+            await self._step(until, flushed + FLUSH_S)
+        self._flush()
+        await self._tell_means()
+
+    async def _step(self, until: float | None, wake: float) -> None:
+        """Run the probe that is due, or sleep until one is."""
+        index, due = self._schedule.next()
+        moment = now()
+        if due > moment:
+            await asyncio.sleep(min(due, wake, until if until is not None else due) - moment)
+            return
+        query = self._queries[index]
+        answered = self._schedule.begin(index, moment)
+        if query.obstacle:
+            self._schedule.hold(index, RETRY_S[1])
+            return
+        sample = await self._run_once(query)
+        self._schedule.end(index, sample.start, sample.end)
+        self._schedule.hold(index, query.pause)
+        query.costs.append(sample.end - sample.start)
+        # What pgdeck did between its decision and the first byte is not the server's.
+        ours = sample.start - moment
+        self._unsent[index] += [
+            replace(sample, due=due + ours, shared=place > 0) for place, due in enumerate(answered)
+        ]
+
+    async def _run_once(self, query: Query) -> Sample:
+        """Send a probe with its next arguments."""
+        arguments = query.arguments
+        query.turn += 1
+        while True:
+            start = end = now()
+            error: RefusedError | None = None
+            try:
+                await self._lane.begin_probe()
+                start = now()
+                try:
+                    if query.statement is None:
+                        query.statement = await self._lane.prepare(query.entry.sql)
+                    await self._lane.send(query.statement, arguments)
+                finally:
+                    end = now()
+                    await self._lane.end_probe()
+            except StaleStatementError:
+                query.statement = None
+                continue
+            except RefusedError as refused:
+                error, end = refused, max(end, now())
+            if error is None:
+                query.failures = 0
+                return Sample(start, start, end)
+            query.failures += 1
+            query.statement = None
+            # One that was cut off has waited as long as it says; any other error is no answer at all.
+            return Sample(start, start, end, str(error), error.sqlstate == TIMED_OUT)
+
+    async def _fetch_arguments(self, query: Query) -> None:
+        if query.entry.arguments is None:
+            return
+        query.obstacle = ""
+        try:
+            query.rows = await self._lane.first_rows(query.entry.arguments, MOST_ARGUMENTS)
+        except RefusedError as error:
+            query.obstacle = f"its arguments could not be read: {error}"
+            return
+        if not query.rows:
+            query.obstacle = "its arguments query gives no rows, so there is nothing to run it with"
+
+    async def _replan_all(self) -> None:
+        for index, query in enumerate(self._queries):
+            if query.obstacle:
+                await self._fetch_arguments(query)
+            if not query.obstacle:
+                await self._replan(index, query)
+
+    async def _replan(self, index: int, query: Query) -> None:
+        try:
+            explained = await explain(self._lane, query.entry, query.arguments)
+        except RefusedError:
+            return
+        self._means.know(index, explained.query_id)
+        self._tell(Planned(index, explained.plan))
+
+    async def _tell_means(self) -> None:
+        if self._has_means:
+            for index, mean in (await self._means.read()).items():
+                self._tell(ServerMean(index, mean))
+
+    async def _aside(self, doing: Callable[[], Awaitable[None]]) -> None:
+        """Use the connection for something else; probes that wait meanwhile wait for us."""
+        start = now()
+        await doing()
+        self._schedule.end(None, start, now())
+
+    async def _pause_if_asked(self) -> None:
+        if self._going is not None and not self._going.is_set():
+            self._flush()
+            await self._going.wait()
+            self._schedule.start(now())
+
+    def _adapt(self, moment: float) -> None:
+        self._schedule.adapt([query.cost for query in self._queries], moment)
+
+    def _flush(self) -> None:
+        for index, samples in enumerate(self._unsent):
+            if samples:
+                due, runs = self._schedule.taken(index)
+                self._tell(Samples(index, due, runs, tuple(samples)))
+                self._unsent[index] = []
