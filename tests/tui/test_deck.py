@@ -1,0 +1,206 @@
+"""The deck shows what was read, at every size, and its keys do what the registry says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from textual.widget import Widget
+
+from profiles.model import EnvironmentClass
+from sql.findings import IndexFinding
+from sql.snapshots import Lost, Unavailable
+from tests.tui import samples
+from tests.tui.deck import deck
+
+SIZES = [(80, 24), (100, 30), (120, 40), (200, 50)]
+
+
+def shown_widgets(screen: Widget) -> list[Widget]:
+    return [each for each in screen.walk_children(Widget) if each.region and each.display]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+async def test_everything_lies_inside_the_screen(size: tuple[int, int]) -> None:
+    async with deck(size) as driver:
+        widgets = shown_widgets(driver.deck)
+        assert {"header", "footer", "pane-1"} <= {widget.id for widget in widgets}
+        for widget in widgets:
+            assert driver.deck.region.contains_region(widget.region), widget
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+async def test_header_names_environment_target_server_and_verdict(size: tuple[int, int]) -> None:
+    async with deck(size) as driver:
+        for words in (
+            "▲ PRODUCTION ▲",
+            "demo-production",
+            "db.example.com:5432/sales",
+            "PostgreSQL 18.6",
+            "primary",
+            "read-only",
+            "✗ NOT READY",
+            "critical index idx_leads_status_score is missing",
+            "oldest reading now",
+        ):
+            assert driver.shows(words), words
+
+
+async def test_four_panes_at_120_columns() -> None:
+    async with deck((120, 40)) as driver:
+        for words in (
+            "✗ missing idx_leads_status_score",
+            "✗ not validated ck_leads_qualification_score_range",
+            "✗ behind migration 004_agents",
+            "14 of 97",
+            "✗ missed lead_dashboard",
+            "61.2✗",
+        ):
+            assert driver.shows(words), words
+
+
+async def test_one_pane_and_three_summaries_at_80_columns() -> None:
+    async with deck((80, 24)) as driver:
+        assert driver.shows("✗ missing idx_leads_status_score")
+        assert not driver.shows("ck_leads_contact_email_format")
+        for summary in ("2 Constraints  2 of 3 enforced", "3 Pool  ✓ ok · 14 of 97", "4 Latency  1 of 2 met"):
+            assert driver.shows(summary), summary
+        await driver.press("2")
+        assert driver.shows("ck_leads_contact_email_format")
+        assert driver.shows("1 Indexes  3 of 5 present · ✗ 1 missing · ✗ 1 drifted")
+        assert not driver.shows("✗ missing idx_leads_status_score ")
+
+
+async def test_widening_the_terminal_brings_back_all_panes() -> None:
+    async with deck((80, 24)) as driver:
+        await driver.pilot.resize_terminal(120, 40)
+        await driver.pilot.pause()
+        assert driver.shows("✗ missing idx_leads_status_score")
+        assert driver.shows("✗ missed lead_dashboard")
+        await driver.pilot.resize_terminal(80, 24)
+        await driver.pilot.pause()
+        assert not driver.shows("✗ missed lead_dashboard")
+
+
+async def test_tab_and_digits_move_between_panes() -> None:
+    async with deck() as driver:
+        assert driver.deck.active.number == 1
+        await driver.press("tab")
+        assert driver.deck.active.number == 2
+        await driver.press("shift+tab", "shift+tab")
+        assert driver.deck.active.number == 4
+        await driver.press("3")
+        assert driver.deck.active is driver.app.focused
+
+
+async def test_zoom_gives_one_pane_the_screen_and_back() -> None:
+    async with deck() as driver:
+        await driver.press("4", "z")
+        assert driver.pane(4).size.width > 110
+        assert driver.shows("1 Indexes  3 of 5 present")
+        assert driver.shows("25/35/50")
+        await driver.press("z")
+        assert driver.pane(1).display
+        assert driver.pane(1).size.width > 50
+
+
+async def test_the_verdict_turns_when_everything_is_there() -> None:
+    async with deck() as driver:
+        good = samples.at(samples.INDEXES, samples.index("idx_leads_status_score"))
+        await driver.publish(good)
+        assert not driver.shows("critical index idx_leads_status_score is missing")
+
+
+async def test_ages_move_in_steps_of_five_seconds() -> None:
+    async with deck() as driver:
+        driver.app.now = samples.NOW + timedelta(seconds=13)
+        driver.deck.tick()
+        await driver.pilot.pause()
+        assert driver.pane(1).age == "10 s ago"
+        assert driver.shows("oldest reading 10 s ago")
+
+
+async def test_a_lost_server_is_stale_with_a_countdown_and_comes_back() -> None:
+    async with deck() as driver:
+        await driver.publish(Lost("the connection was lost (ConnectionError)", 12.0))
+        assert driver.pane(1).has_class("-stale")
+        assert driver.shows("stale · now")
+        assert driver.shows("? UNKNOWN  lost: the connection was lost (ConnectionError)")
+        assert driver.shows("reconnecting in 15 s")
+        assert driver.shows("idx_leads_status_score"), "the last readings stay in sight"
+        driver.app.now += timedelta(seconds=9)
+        driver.deck.tick()
+        await driver.pilot.pause()
+        assert driver.shows("reconnecting in 3 s")
+        await driver.publish(*samples.EVERYTHING)
+        assert not driver.pane(1).has_class("-stale")
+        assert not driver.shows("stale")
+        assert driver.shows("✗ NOT READY")
+
+
+async def test_what_cannot_be_read_says_why_and_which_grant_mends_it() -> None:
+    unreadable = Unavailable(
+        "indexes", "permission denied for schema app", "GRANT USAGE ON SCHEMA app TO oncall"
+    )
+    async with deck(events=[samples.SERVER, unreadable]) as driver:
+        words = " ".join(" ".join(driver.pane(1).texts).split())
+        assert "Indexes cannot be read: permission denied for schema app" in words
+        assert "to mend it: GRANT USAGE ON SCHEMA app TO oncall" in words
+
+
+async def test_production_is_told_by_border_badge_and_theme() -> None:
+    async with deck() as driver:
+        assert driver.app.theme == "pgdeck-production"
+        assert driver.pane(1).styles.border_top[0] == "heavy"
+    calm = replace(samples.PROFILE, environment=EnvironmentClass.DEVELOPMENT)
+    async with deck(profile=calm) as driver:
+        assert driver.shows("○ DEVELOPMENT")
+        assert driver.pane(1).styles.border_top[0] == "round"
+
+
+async def test_a_hidden_pane_is_not_drawn() -> None:
+    async with deck((80, 24), events=[]) as driver:
+        await driver.publish(samples.PROBES)
+        assert driver.pane(4).texts == []
+        await driver.press("4")
+        assert driver.shows("✗ missed lead_dashboard")
+
+
+async def test_an_unchanged_reading_paints_nothing() -> None:
+    async with deck() as driver:
+        pane = driver.pane(1)
+        before = pane._repaint_required, pane.texts
+        await driver.publish(replace(samples.INDEXES, taken_at=samples.NOW + timedelta(seconds=1)))
+        assert (pane._repaint_required, pane.texts) == before
+        assert pane._repaint_regions == set()
+
+
+async def test_before_the_first_reading_the_deck_says_that_it_waits() -> None:
+    async with deck(events=[]) as driver:
+        assert driver.shows("waiting for the first reading")
+        assert driver.shows("connecting …")
+
+
+async def test_a_key_that_is_off_says_why() -> None:
+    async with deck(events=[]) as driver:
+        await driver.press("enter")
+        assert driver.shows("! no row is selected in Indexes")
+
+
+async def test_five_thousand_indexes_draw_only_what_is_in_sight() -> None:
+    async with deck(events=[samples.many(5000)]) as driver:
+        pane = driver.pane(1)
+        assert len(pane.texts) <= pane.size.height
+        await driver.press("end")
+        assert driver.shows("5000/5000")
+        assert pane.row is not None
+        assert driver.shows(pane.row.name)
+
+
+async def test_missing_comes_before_present_and_critical_before_high() -> None:
+    async with deck() as driver:
+        found = [row.name for row in driver.pane(1).rows]
+        assert found[:2] == ["idx_leads_status_score", "idx_comm_followup_history"]
+        assert found[-1] == "idx_leads_score_status_created"
+        assert samples.INDEXES.indexes[0].finding is IndexFinding.MISSING

@@ -1,0 +1,367 @@
+"""The full-screen program: which profile is watched, which screen is up, and how it ends.
+
+The first frame is painted before a database driver is imported: everything that speaks to a server starts
+in a worker, after it (`tui.feed`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.console import RenderableType
+from rich.text import Text
+from textual.binding import BindingType
+from textual.screen import Screen
+from textual.worker import Worker, WorkerState
+
+from profiles.errors import ConfigurationError
+from tui.exit_codes import ExitCode
+from tui.frames import PreciseFrames
+from tui.messages import Arrived, Stopped, Waiting
+from tui.panes.views import TITLES
+from tui.present.text import clean
+from tui.present.view import Tone
+from tui.screens.deck import DeckScreen
+from tui.screens.details import DetailsScreen, find
+from tui.screens.reader import Reader
+from tui.theme import THEMES
+
+if TYPE_CHECKING:
+    from profiles.manifest import Manifest
+    from profiles.model import Profile
+    from profiles.secret import Secret
+    from tui.feed import Feed
+
+TERMINAL_CHECK_S = 2.0
+STYLES = Path(__file__).parent / "styles"
+STOP_S = 3.0
+"""Longest wait for an old watch to end before the next begins."""
+
+
+class DeckApp(PreciseFrames):
+    """Owns the watch and the screens; everything on them is a value that came by message."""
+
+    CSS_PATH = STYLES / "deck.tcss"
+    TITLE = "pgdeck"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init__(self, profile: Profile | None = None, manifest: Manifest | None = None) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        for theme in THEMES.values():
+            self.register_theme(theme)
+        self.profile = profile
+        self.manifest = manifest
+        self.feed: Feed | None = None
+        self.last_words = ""
+        """What is printed on standard error after the screen is restored."""
+        self._following: Worker[None] | None = None
+
+    # -- begin and end ----------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """Show the deck of the profile, or the list of profiles; watch what could end the program."""
+        loop = asyncio.get_running_loop()
+        if not self.is_headless:
+            for ending in (signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(ending, self._end_by_signal, ending)
+            self.set_interval(TERMINAL_CHECK_S, self._check_terminal)
+        if self.profile is not None and self.manifest is not None:
+            self.open_deck(self.profile, self.manifest)
+        else:
+            self.open_profiles()
+
+    def _end_by_signal(self, ending: signal.Signals) -> None:
+        self.last_words = f"ended by {ending.name}"
+        self.exit(128 + ending)
+
+    def _check_terminal(self) -> None:
+        """A terminal that went away without SIGHUP would leave Textual reading its end for ever."""
+        if not (_is_terminal(sys.__stdin__) and _is_terminal(sys.__stderr__)):
+            # Restoring a terminal that is gone can only fail or hang.
+            os._exit(128 + signal.SIGHUP)
+
+    async def action_quit(self) -> None:
+        """End the program; the prober ends with it."""
+        await self.stop_watching()
+        self.exit(ExitCode.OK)
+
+    # -- the watch --------------------------------------------------------------------------------------
+
+    @property
+    def deck(self) -> DeckScreen | None:
+        """The deck, whatever is shown above it."""
+        return next((each for each in self.screen_stack if isinstance(each, DeckScreen)), None)
+
+    def open_deck(self, profile: Profile, manifest: Manifest) -> None:
+        """Show a profile's deck and begin to watch once its first frame is out."""
+        self.profile, self.manifest = profile, manifest
+        self.theme = THEMES[profile.environment].name
+        deck = DeckScreen(profile, manifest)
+        self.push_screen(deck)
+        deck.call_after_refresh(self.begin_watching)
+
+    def begin_watching(self) -> None:
+        """Start the watch in a worker of its own."""
+        self._following = self.run_worker(
+            self._follow(), group="watch", description="watch the server", exit_on_error=False
+        )
+
+    async def _follow(self) -> None:
+        from tui.feed import Feed
+
+        assert self.profile is not None
+        assert self.manifest is not None
+        self.feed = Feed(self.profile, self.manifest, self)
+        await self.feed.run()
+
+    async def stop_watching(self) -> None:
+        """End the watch: its sessions and the prober are gone after this."""
+        worker, self._following, self.feed = self._following, None, None
+        if worker is None or worker.is_finished:
+            return
+        worker.cancel()
+        tasks = [worker._task] if worker._task is not None else []
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOP_S)
+
+    def on_arrived(self, message: Arrived) -> None:
+        """Hand a reading to the deck."""
+        if self.deck is not None:
+            self.deck.take(message.event)
+        if isinstance(self.screen, DetailsScreen):
+            self.screen.follow()
+
+    def on_waiting(self, message: Waiting) -> None:
+        """Say for what the watch waits."""
+        if self.deck is not None:
+            self.deck.wait_for(message.what)
+
+    def on_stopped(self, message: Stopped) -> None:
+        """Say why the watch ended, and what would help."""
+        if self.deck is not None:
+            self.deck.wait_for(f"{message.reason}; {message.remedy}")
+
+    # -- keys that are the app's ------------------------------------------------------------------------
+
+    async def on_deck_screen_asked(self, message: DeckScreen.Asked) -> None:
+        """What the deck leaves to the app."""
+        if message.action == "quit":
+            await self.action_quit()
+        elif message.action == "help":
+            from tui.screens.help import HelpScreen
+
+            self._push(HelpScreen())
+        elif message.action == "palette":
+            from tui.palette import Palette
+
+            self._push(Palette())
+        elif message.action == "profiles":
+            self.open_profiles()
+        elif message.action == "details":
+            self._open_details()
+        elif message.action == "copy":
+            self._copy_row()
+        elif message.action in ("pause", "refresh"):
+            self._steer(message.action)
+
+    def _push(self, screen: Screen[None]) -> None:
+        # Two presses before the first screen is up must not stack two of them.
+        if isinstance(self.screen, DeckScreen):
+            self.push_screen(screen)
+
+    def _open_details(self) -> None:
+        deck = self.deck
+        row = deck.active.row if deck is not None else None
+        if deck is None or row is None:
+            return
+        subject = (list(TITLES)[deck.active.number - 1], row.key)
+        self._push(DetailsScreen(subject, row.name, deck.readings, deck.remedies))
+
+    def _copy_row(self) -> None:
+        deck = self.deck
+        row = deck.active.row if deck is not None else None
+        if deck is None or row is None:
+            return
+        details = find((list(TITLES)[deck.active.number - 1], row.key), deck.readings, deck.remedies)
+        self.copy(row.name, (details.sql if details is not None else "") or row.sql)
+
+    def on_details_screen_copied(self, message: DetailsScreen.Copied) -> None:
+        """Copy from the details."""
+        self.copy(message.row, message.sql)
+
+    def copy(self, name: str, sql: str) -> None:
+        """To the clipboard as far as the terminal allows it, and to a file, whose path is said."""
+        from profiles.locations import locations
+        from tui import clipboard
+
+        sequence = clipboard.sequences(sql)
+        if self._driver is not None and not self.is_headless and sequence:
+            self._driver.write(sequence)
+        how = (
+            "copied to the clipboard, where the terminal allows it"
+            if sequence
+            else "too long for the clipboard"
+        )
+        try:
+            path = clipboard.keep(sql, locations().state)
+        except OSError as error:
+            self.say(f"SQL of {name}: {how}; no file could be written ({error.strerror})", Tone.WARN)
+            return
+        self.say(f"SQL of {name}: {how}, and written to {clean(str(path))}", Tone.GOOD)
+
+    def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
+        """Show a sentence in the footer of the screen that is up."""
+        if isinstance(self.screen, DeckScreen | Reader):
+            self.screen.say(text, tone)
+
+    def _steer(self, action: str) -> None:
+        deck, feed = self.deck, self.feed
+        if deck is None:
+            return
+        if action == "pause":
+            deck.pause(not deck.readings.paused)
+            if feed is not None:
+                feed.pause(deck.readings.paused)
+            return
+        if self._following is None or self._following.is_finished:
+            self.begin_watching()
+        elif feed is not None:
+            feed.refresh()
+        deck.say("reading everything again")
+
+    # -- profiles ---------------------------------------------------------------------------------------
+
+    def open_profiles(self) -> None:
+        """The list of profiles; the name it is left with is opened."""
+        from tui.screens.profiles import ProfilesScreen
+
+        if not isinstance(self.screen, ProfilesScreen):
+            self.push_screen(ProfilesScreen(), self._chosen)
+
+    def _chosen(self, name: str | None) -> None:
+        if name is None:
+            if self.deck is None:
+                self.exit(ExitCode.OK)
+            return
+        self.run_worker(
+            self.switch(name),
+            group="switch",
+            description="open another profile",
+            exclusive=True,
+            exit_on_error=False,
+        )
+
+    async def switch(self, name: str) -> None:
+        """Stop the old watch, then open another profile; one that is wrong leaves everything as it is."""
+        from tui.commands.deck import load
+
+        try:
+            profile, manifest = await asyncio.to_thread(load, name)
+        except ConfigurationError as error:
+            self.bell()
+            sentence = clean(error.problems[0].sentence())
+            if self.deck is None:
+                self.open_profiles()
+            self.notify(sentence, severity="error", markup=False, timeout=15)
+            return
+        await self.stop_watching()
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        self.open_deck(profile, manifest)
+
+    def on_deck_screen_judged(self, message: DeckScreen.Judged) -> None:
+        """Keep the verdict for the list of profiles."""
+        from profiles import verdicts
+
+        if self.profile is not None and self.profile.path is not None:
+            name = self.profile.name
+            self.run_worker(
+                asyncio.to_thread(verdicts.remember, name, message.verdict, datetime.now(UTC)),
+                group="remember",
+                description="remember the verdict",
+                exit_on_error=False,
+            )
+
+    async def ask_password(self, question: str) -> Secret | None:
+        """Show the password dialog; None where it was left. Cancelling this takes it away."""
+        from tui.screens.password import PasswordScreen
+
+        answered: asyncio.Future[Secret | None] = asyncio.get_running_loop().create_future()
+
+        def settle(secret: Secret | None) -> None:
+            if not answered.done():
+                answered.set_result(secret)
+
+        dialog = PasswordScreen(question)
+        self.push_screen(dialog, settle)
+        try:
+            return await answered
+        finally:
+            if dialog in self.screen_stack and not answered.done():
+                dialog.dismiss(None)
+
+    def refuse(self, error: ConfigurationError) -> None:
+        """End the program with what is wrong in the files."""
+        self.last_words = "\npgdeck: ".join(problem.sentence() for problem in error.problems)
+        self.exit(ExitCode.USAGE)
+
+    # -- trouble ----------------------------------------------------------------------------------------
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A worker that failed is a mistake of ours: end visibly, never silently."""
+        if event.state is not WorkerState.ERROR:
+            return
+        error = event.worker.error
+        self.report_mistake(error if error is not None else RuntimeError("unknown"))
+
+    def report_mistake(self, error: BaseException) -> None:
+        """End the program with where it went wrong, without a single value."""
+        self.last_words = (
+            f"a mistake in pgdeck itself: {type(error).__name__} at {where(error)};"
+            " please report it with this line"
+        )
+        self.exit(ExitCode.UNKNOWN)
+
+    def _fatal_error(self) -> None:
+        """Textual would print the locals of every frame, and passwords are among them."""
+        error = sys.exc_info()[1] or self._exception
+        self.last_words = ""
+        sentence = f"pgdeck: a mistake in pgdeck itself: {type(error).__name__} at {where(error)}"
+        self._exit_renderables.append(Text(sentence))
+        self._close_messages_no_wait()
+
+    def panic(self, *renderables: RenderableType) -> None:
+        """Only sentences of ours are printed after a crash."""
+        if renderables:
+            self._fatal_error()
+        else:
+            super().panic()
+
+
+def where(error: BaseException | None) -> str:
+    """The innermost frame of ours: file, line and function, no values."""
+    import traceback
+
+    if error is None:
+        return "an unknown place"
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [f for f in frames if any(f"/{room}/" in f.filename for room in ("tui", "sql", "profiles"))]
+    if not (ours or frames):
+        return "an unknown place"
+    frame = (ours or list(frames))[-1]
+    return f"{'/'.join(frame.filename.split('/')[-2:])}:{frame.lineno} in {frame.name}"
+
+
+def _is_terminal(stream: object) -> bool:
+    try:
+        return os.isatty(stream.fileno())  # type: ignore[attr-defined]
+    except (OSError, ValueError, AttributeError):
+        return False

@@ -1,0 +1,59 @@
+"""`pgdeck [PROFILE]`: the full screen. Without a profile it begins with the list of them."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from tui.terminal import require_terminal
+
+if TYPE_CHECKING:
+    from profiles.manifest import Manifest
+    from profiles.model import Profile
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Open the deck."""
+    return open_deck(arguments.profile)
+
+
+def open_deck(profile_name: str | None) -> int:
+    """Open the deck on a profile, or the list of profiles; returns when the operator quits.
+
+    Returns:
+        The exit code, one of `ExitCode`.
+
+    Raises:
+        ConfigurationError: no terminal, no such profile, or a mistake in it or in its manifest.
+    """
+    require_terminal()
+    chosen = load(profile_name) if profile_name is not None else (None, None)
+
+    from tui.app import DeckApp
+
+    app = DeckApp(*chosen)
+    code = app.run()
+    return finish(app.last_words, code if code is not None else app.return_code)
+
+
+def load(name: str) -> tuple[Profile, Manifest]:
+    """The profile of that name and its manifest.
+
+    Raises:
+        ConfigurationError: either is not there or wrong, with every problem.
+    """
+    from profiles import manifest_file, store
+
+    profile = store.load(name)
+    return profile, manifest_file.load(profile.manifest, beside=profile.path.parent if profile.path else None)
+
+
+def finish(last_words: str, code: int | None) -> int:
+    """Say on standard error why the deck ended, where that was not the operator's wish."""
+    import sys
+
+    from tui.exit_codes import ExitCode
+
+    if last_words:
+        print(f"pgdeck: {last_words}", file=sys.stderr)  # noqa: T201
+    return ExitCode.OK if code is None else code

@@ -1,0 +1,197 @@
+"""The watch of one profile: password, poller and prober, from the first import to the last goodbye.
+
+Runs as a worker of the app and speaks to it by messages only. Everything heavy is imported here, after the
+first frame.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+from profiles.errors import ConfigurationError, CredentialError
+from profiles.manifest import Manifest
+from profiles.model import CredentialSource, Profile
+from profiles.secret import Secret
+from sql.errors import LoginError, PasswordNeeded
+from sql.snapshots import Event
+from tui.background import in_background
+from tui.messages import Arrived, Stopped, Waiting
+
+if TYPE_CHECKING:
+    from textual.message import Message
+
+    from sql.latency.prober import Prober
+    from sql.poller import Poller
+    from sql.requirements import Requirements
+    from sql.session import Session
+
+NO_PASSWORD = "no password was given"
+TRIES_AGAIN = "g asks again"
+
+
+class Host(Protocol):
+    """What the watch needs of the app."""
+
+    def post_message(self, message: Message) -> bool:
+        """Queue a message."""
+
+    async def ask_password(self, question: str) -> Secret | None:
+        """Show the password dialog; None where it was left."""
+
+    def refuse(self, error: ConfigurationError) -> None:
+        """End the program with what is wrong in the files."""
+
+
+class Feed:
+    """Watches one profile until it is cancelled."""
+
+    def __init__(self, profile: Profile, manifest: Manifest, host: Host) -> None:
+        self._profile = profile
+        self._manifest = manifest
+        self._host = host
+        self._poller: Poller | None = None
+        self._prober: Prober | None = None
+        self._password: Secret | None = None
+        self._paused = False
+        self._connected = asyncio.Event()
+        self._questions: set[asyncio.Task[Secret | None]] = set()
+
+    async def run(self) -> None:
+        """Watch until cancelled; sessions, prober and dialogs are gone afterwards."""
+        try:
+            requirements = await in_background(self._prepare, "pgdeck imports")
+            self._say("waiting for the password")
+            self._password = await self._ask_vault()
+            self._say("connecting …")
+            await self._watch(requirements)
+        except ConfigurationError as error:
+            self._host.refuse(error)
+        except CredentialError as error:
+            self._host.post_message(Stopped(str(error), TRIES_AGAIN))
+        finally:
+            for question in tuple(self._questions):
+                question.cancel()
+
+    def pause(self, paused: bool) -> None:
+        """Send nothing to the server, or go on."""
+        self._paused = paused
+        for each in (self._poller, self._prober):
+            if each is not None:
+                (each.pause if paused else each.resume)()
+
+    def refresh(self) -> None:
+        """Read everything now."""
+        if self._poller is not None:
+            self._poller.refresh()
+
+    def _prepare(self) -> Requirements:
+        """Import what speaks to servers (a third of a second), and read the manifest's definitions."""
+        import sql.connect
+        import sql.constraints
+        import sql.indexes
+        import sql.migration
+        import sql.pool
+        import sql.watch  # noqa: F401
+        from sql.requirements import read
+
+        return read(self._manifest, self._profile.pool)
+
+    async def _watch(self, requirements: Requirements) -> None:
+        from sql.poller import Poller
+        from sql.watch import readings_for
+
+        self._poller = Poller(self._connect, readings_for(requirements), self._publish)
+        self.pause(self._paused)
+        tasks = [asyncio.create_task(self._poller.run(), name="poller")]
+        if requirements.probes:
+            tasks.append(asyncio.create_task(self._probe(requirements), name="prober"))
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _probe(self, requirements: Requirements) -> None:
+        from sql.latency.prober import Prober
+
+        # The password is known to be right once the poller is in: two refused logins would lock accounts.
+        await self._connected.wait()
+        async with Prober() as prober:
+            timeout_s = requirements.pool.query_timeout_s if requirements.pool is not None else None
+            await prober.start(
+                self._profile,
+                self._password,
+                requirements.probes,
+                self._publish,
+                search_path=requirements.search_path,
+                query_timeout_s=timeout_s,
+            )
+            self._prober = prober
+            self.pause(self._paused)
+            await prober.wait()
+
+    async def _connect(self) -> Session:
+        from sql.connect import connect
+
+        while True:
+            try:
+                session = await connect(self._profile, self._password)
+            except PasswordNeeded as error:
+                await self._ask_again(error)
+            except LoginError as error:
+                if not self._asked_for:
+                    raise
+                await self._ask_again(error)
+            else:
+                self._connected.set()
+                return session
+
+    @property
+    def _asked_for(self) -> bool:
+        """Whether the password comes from the operator, who may have mistyped it."""
+        credentials = self._profile.credentials
+        return credentials is not None and credentials.source is CredentialSource.PROMPT
+
+    async def _ask_again(self, error: LoginError) -> None:
+        secret = await self._question(f"{error.user_message()}\nPassword of {self._profile.name}:")
+        if secret is None:
+            raise CredentialError(NO_PASSWORD)
+        self._password = secret
+
+    async def _ask_vault(self) -> Secret | None:
+        from profiles.vault import password_for
+
+        loop = asyncio.get_running_loop()
+        ask = self._asker(loop)
+        return await in_background(lambda: password_for(self._profile, ask=ask), "pgdeck password")
+
+    def _asker(self, loop: asyncio.AbstractEventLoop) -> Callable[[str], str]:
+        def ask(question: str) -> str:
+            answer = asyncio.run_coroutine_threadsafe(self._question(question), loop).result()
+            if answer is None:
+                raise CredentialError(NO_PASSWORD)
+            return answer.reveal()
+
+        return ask
+
+    async def _question(self, question: str) -> Secret | None:
+        asking = asyncio.ensure_future(self._host.ask_password(question))
+        self._questions.add(asking)
+        try:
+            with suppress(asyncio.CancelledError):
+                return await asking
+            return None
+        finally:
+            self._questions.discard(asking)
+
+    def _publish(self, event: Event) -> None:
+        self._host.post_message(Arrived(event))
+
+    def _say(self, what: str) -> None:
+        self._host.post_message(Waiting(what))

@@ -1,0 +1,293 @@
+"""A pane: one view, its age, a cursor that stays on its row's key, and a filter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.binding import BindingType
+from textual.message import Message
+
+from tui import keys
+from tui.present.text import wrap
+from tui.present.view import (
+    BLANK,
+    Line,
+    Row,
+    Tone,
+    View,
+    clip,
+    dimmed,
+    layout,
+    line,
+    line_width,
+    spread,
+    table_line,
+    title_line,
+)
+from tui.widgets.lines import Lines
+
+FOOT_LINES = 3
+FOOT_NEEDS = 12
+"""Lines that a pane must have before it spends some on the selected row's foot."""
+MARK = "›"
+
+
+class Pane(Lines, can_focus=True):
+    """Draws only what is in sight, so that five thousand rows cost no more than ten."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.Scope.PANE, "cursor")]
+
+    class Moved(Message):
+        """The cursor is on another row now."""
+
+        def __init__(self, pane: Pane) -> None:
+            super().__init__()
+            self.pane = pane
+
+    class RowGone(Message):
+        """The selected row is no longer there."""
+
+        def __init__(self, pane: Pane, name: str) -> None:
+            super().__init__()
+            self.pane = pane
+            self.name = name
+
+    class Opened(Message):
+        """A row was clicked that was selected before."""
+
+        def __init__(self, pane: Pane) -> None:
+            super().__init__()
+            self.pane = pane
+
+    def __init__(self, number: int, title: str, *, id: str) -> None:
+        super().__init__(id=id)
+        self.number = number
+        self.title = title
+        self.border_title = f"{number} {title}"
+        self._view = View(summary=line(("waiting for the first reading", Tone.DIM)))
+        self._age = ""
+        self._note: Line = BLANK
+        self._needle = ""
+        self._rows: tuple[Row, ...] = ()
+        self._key = ""
+        self._top = 0
+        self._body = (0, 0)
+        self._moved = False
+
+    @property
+    def view(self) -> View:
+        """What is shown."""
+        return self._view
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows that the filter lets through, then the pinned ones."""
+        return (*self._rows, *self._view.pinned)
+
+    @property
+    def row(self) -> Row | None:
+        """The selected row."""
+        return next((row for row in self.rows if row.key == self._key), None)
+
+    @property
+    def needle(self) -> str:
+        """The filter; empty shows every row."""
+        return self._needle
+
+    def summary(self) -> Line:
+        """The pane in one line, for where it is not shown itself."""
+        said = dimmed(self._view.summary) if self._view.stale else self._view.summary
+        return (*line((f"{self.number} {self.title}  ", Tone.STRONG)), *said)
+
+    @property
+    def age(self) -> str:
+        """How old the reading is, in words."""
+        return self._age
+
+    def show_view(self, view: View, age: str, note: Line = BLANK) -> None:
+        """Show a reading. The cursor stays on its row; where that is gone its neighbour is selected."""
+        self._age, self._note = age, note
+        self.set_class(view.stale, "-stale")
+        if view is not self._view:
+            self._view = view
+            self._choose_rows()
+        self._draw()
+
+    def filter(self, needle: str) -> None:
+        """Show only the rows that hold `needle`."""
+        if needle != self._needle:
+            self._needle = needle
+            self._choose_rows(said=False)
+            self._draw()
+
+    def _choose_rows(self, *, said: bool = True) -> None:
+        before, key = self.rows, self._key
+        needle = self._needle.lower()
+        self._rows = tuple(row for row in self._view.rows if not needle or row.matches(needle))
+        keys_now = {row.key for row in self.rows}
+        if not keys_now:
+            self._key = ""
+            return
+        place = next((at for at, row in enumerate(before) if row.key == key), -1)
+        if place < 0 or not self._moved:
+            self._key, self._top = self.rows[0].key, 0
+            return
+        if key in keys_now:
+            return
+        self._key = _neighbour(before, place, keys_now) or self.rows[0].key
+        if said:
+            self.post_message(self.RowGone(self, before[place].name))
+
+    def _draw(self) -> None:
+        width, height = self.size
+        if width == 0 or not self.display:
+            return
+        head = self._head(width)
+        foot = self._foot(width) if height >= FOOT_NEEDS and not self.has_class("-short") else []
+        pinned = self._view.pinned
+        room = max(height - len(head) - len(foot) - len(pinned) - 2, 1)
+        widths = layout(self._view, width - 2)
+        cursor = None
+        body: list[Line] = [line(" ", *title_line(self._view, widths))] if self._view.columns else []
+        place = self._place()
+        self._scroll(place, room)
+        head = [self._status(width, room), *head]
+        self._body = (len(head) + len(body), room)
+        for at, row in enumerate(self._rows[self._top : self._top + room], self._top):
+            if at == place:
+                cursor = len(head) + len(body)
+            body.append(self._row_line(row, table_line(self._view, widths, row.cells)))
+        if not self._rows:
+            body += [line(" ", *each) for each in self._nothing(width)]
+        body = body[: room + 1]
+        body += [BLANK] * (room + 1 - len(body))
+        for row in pinned:
+            if row.key == self._key:
+                cursor = len(head) + len(body)
+            body.append(self._row_line(row, row.cells))
+        self.show([*head, *body, *foot], cursor)
+
+    def _row_line(self, row: Row, spans: Line) -> Line:
+        mark = (MARK, Tone.ACCENT) if row.key == self._key else (" ", Tone.PLAIN)
+        return (mark, *(dimmed(spans) if self._view.stale else spans))
+
+    def _status(self, width: int, room: int) -> Line:
+        said = dimmed(self._view.summary) if self._view.stale else self._view.summary
+        place, total = self._place(), len(self._rows)
+        position = f"{place + 1}/{total}  " if total > room and place >= 0 else ""
+        if self._needle:
+            found = f"{len(self._rows)} of {len(self._view.rows)}"
+            said = line((f'filter "{self._needle}" {found}', Tone.ACCENT), ("  ", Tone.PLAIN), *said)
+        right = ("stale · " if self._view.stale and self._age else "") + self._age
+        tone = Tone.WARN if self._view.stale else Tone.DIM
+        return spread(line(" ", *said), line((f"{position}{right} ", tone)), width)
+
+    def _head(self, width: int) -> list[Line]:
+        lines = [clip(line(" ", *each), width) for each in self._view.head]
+        if self._view.stale:
+            lines = [dimmed(each) for each in lines]
+        if self._note:
+            words = "".join(text for text, _ in self._note)
+            tone = self._note[0][1]
+            lines = [*(line(" ", (text, tone)) for text in wrap(words, width - 2)), *lines]
+        return lines
+
+    def _nothing(self, width: int) -> list[Line]:
+        if self._needle and self._view.rows:
+            return [line((f'no row holds "{self._needle}"', Tone.DIM))]
+        return [
+            line((text, each[0][1] if each else Tone.DIM))
+            for each in self._view.empty
+            for text in wrap("".join(text for text, _ in each), width - 2)
+        ]
+
+    def _foot(self, width: int) -> list[Line]:
+        row = self.row
+        lines: list[Line] = [line((" " + "─" * (width - 2), Tone.DIM))]
+        for each in row.foot if row is not None else ():
+            left = FOOT_LINES + 1 - len(lines)
+            if line_width(each) <= width - 2 or left <= 1:
+                lines.append(clip(line(" ", *each), width - 1))
+                continue
+            words = wrap("".join(text for text, _ in each), width - 2)[:left]
+            lines += [line(" ", (text, each[0][1])) for text in words]
+        return [*lines, *[BLANK] * (FOOT_LINES + 1 - len(lines))][: FOOT_LINES + 1]
+
+    def _place(self) -> int:
+        return next((at for at, row in enumerate(self._rows) if row.key == self._key), -1)
+
+    def _scroll(self, place: int, room: int) -> None:
+        if place >= 0:
+            self._top = min(max(self._top, place - room + 1), place)
+        self._top = max(0, min(self._top, len(self._rows) - room))
+
+    def _select(self, place: int) -> None:
+        rows = self.rows
+        if not rows:
+            return
+        self._moved = True
+        key = rows[max(0, min(place, len(rows) - 1))].key
+        if key != self._key:
+            self._key = key
+            self._draw()
+            self.post_message(self.Moved(self))
+
+    def _at(self) -> int:
+        return next((at for at, row in enumerate(self.rows) if row.key == self._key), 0)
+
+    def action_cursor(self, where: str) -> None:
+        """Move the cursor: `up`, `down`, `page_up`, `page_down`, `first`, `last`."""
+        at, page = self._at(), max(self._body[1] - 1, 1)
+        places = {
+            "up": at - 1,
+            "down": at + 1,
+            "page_up": at - page,
+            "page_down": at + page,
+            "first": 0,
+            "last": len(self.rows) - 1,
+        }
+        self._select(places[where])
+
+    def on_resize(self) -> None:
+        """Another size shows other columns and more or fewer rows."""
+        self._draw()
+
+    def on_show(self) -> None:
+        """What arrived while the pane was hidden is drawn now."""
+        self._draw()
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """One notch is one row."""
+        event.stop()
+        self.action_cursor("down")
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """One notch is one row."""
+        event.stop()
+        self.action_cursor("up")
+
+    def on_click(self, event: events.Click) -> None:
+        """A click selects a row; a click on the selected row opens it."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        first, room = self._body
+        place = offset.y - first + self._top
+        if offset.y - first >= room:
+            place = len(self._rows) + offset.y - first - room
+        if offset.y < first or not 0 <= place < len(self.rows):
+            return
+        if self.rows[place].key == self._key:
+            self.post_message(self.Opened(self))
+        else:
+            self._select(place)
+
+
+def _neighbour(rows: Sequence[Row], place: int, keys_now: set[str]) -> str:
+    """The nearest row of those before that is still there: the next ones first."""
+    for row in (*rows[place + 1 :], *reversed(rows[:place])):
+        if row.key in keys_now:
+            return row.key
+    return ""

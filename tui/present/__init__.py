@@ -1,0 +1,1 @@
+"""From values to words, signs and tones. Pure: no widget, no clock, no connection."""

@@ -1,0 +1,91 @@
+"""The header: which environment this is, how it stands, and how old the news is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from profiles.model import EnvironmentClass
+from sql.snapshots import ServerIdentity
+from sql.verdict import Judgement
+from tui.present.signs import BADGES, mark
+from tui.present.text import clean, fit_middle, width_of
+from tui.present.view import Line, Span, Tone, line, line_width, spread
+
+WIDE = 100
+"""From this many columns on everything about the server fits in one line."""
+
+
+@dataclass(frozen=True)
+class Banner:
+    """What the header says."""
+
+    environment: EnvironmentClass
+    profile: str
+    target: str
+    """`host:port/database` as configured, until the server has said who it is."""
+    server: ServerIdentity | None = None
+    judgement: Judgement | None = None
+    """None before the first reading."""
+    age: str = ""
+    """Age of the oldest reading, in words."""
+    trouble: str = ""
+    """What stands in the way of watching, in place of the verdict's reason: lost, paused, waiting."""
+    retry: str = ""
+    """When the next attempt to connect is made, in coarse words."""
+    ready_words: str = field(default="everything the manifest asks for is there")
+
+
+def banner_lines(banner: Banner, width: int) -> tuple[Line, ...]:
+    """The header: two lines where there is room, three where there is not."""
+    badge: Span = (BADGES[banner.environment], Tone.BADGE)
+    profile: Span = (f" {clean(banner.profile)} ", Tone.STRONG)
+    server = _server(banner)
+    if width >= WIDE:
+        room = width - line_width((badge, profile)) - line_width(server) - 1
+        target = _target(banner, room)
+        return (spread(line(badge, profile, target), server, width), _verdict(banner, width))
+    target = _target(banner, width - line_width((badge, profile)) - 1)
+    return (line(badge, profile, target), spread(_news(banner), server, width), _verdict(banner, width))
+
+
+def _target(banner: Banner, room: int) -> Span:
+    said = clean(banner.target)
+    if banner.server is not None:
+        said = clean(f"{banner.server.address}/{banner.server.database}")
+    return (said if width_of(said) <= room else fit_middle(said, max(room, 5)), Tone.PLAIN)
+
+
+def _server(banner: Banner) -> Line:
+    server = banner.server
+    if server is None:
+        return line(("not connected ", Tone.DIM))
+    dot: Span = (" · ", Tone.DIM)
+    spans: list[Span] = [(f"PostgreSQL {clean(server.version)}", Tone.PLAIN), dot]
+    spans.append(("standby", Tone.WARN) if server.in_recovery else ("primary", Tone.PLAIN))
+    if server.pooler is not None:
+        spans += [dot, (f"! through a {clean(server.pooler.kind)} pooler", Tone.WARN)]
+    spans += [dot, ("read-only", Tone.GOOD) if server.read_only else ("! may write", Tone.WARN)]
+    return (*spans, (" ", Tone.PLAIN))
+
+
+def _news(banner: Banner) -> Line:
+    if banner.retry:
+        return line((f" reconnecting {banner.retry} ", Tone.WARN))
+    return line((f" oldest reading {banner.age} ", Tone.DIM)) if banner.age else ()
+
+
+def _verdict(banner: Banner, width: int) -> Line:
+    right: Line = _news(banner) if width >= WIDE else ()
+    if banner.judgement is None:
+        return spread(line(" ", (banner.trouble or "reading …", Tone.DIM)), right, width)
+    reasons = banner.judgement.reasons
+    spans: list[Span] = [(" ", Tone.PLAIN), mark(banner.judgement.verdict), ("  ", Tone.PLAIN)]
+    if banner.trouble:
+        spans.append((banner.trouble, Tone.WARN))
+    elif reasons:
+        spans.append((clean(reasons[0]), Tone.PLAIN))
+        more = f"and {len(reasons) - 1} more" if width >= WIDE else f"+{len(reasons) - 1}"
+        right = right if len(reasons) == 1 else (*line((f"{more} ", Tone.DIM)), *right)
+    else:
+        spans.append((banner.ready_words, Tone.DIM))
+    return spread(tuple(spans), right, width)

@@ -1,0 +1,90 @@
+"""The Indexes pane."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from profiles.manifest import Priority
+from sql.findings import IndexFinding
+from sql.snapshots import IndexesSnapshot, IndexReading
+from tui.present.signs import badness, is_good, mark
+from tui.present.text import clean, count, plural, size
+from tui.present.view import Column, Line, Row, Span, Tone, View, line
+
+COLUMNS = (
+    Column("finding", least=9),
+    Column("index", least=12, most=63, middle=True, fills=True),
+    Column("table", most=30, drop=3, middle=True),
+    Column("size", least=7, right=True, drop=2),
+    Column("scans", least=5, right=True, drop=4),
+    Column("priority", least=8, drop=1),
+)
+RANK: Mapping[Priority, int] = {priority: rank for rank, priority in enumerate(Priority)}
+PRIORITY_TONES: Mapping[Priority, Tone] = {
+    Priority.CRITICAL: Tone.STRONG,
+    Priority.HIGH: Tone.PLAIN,
+    Priority.NORMAL: Tone.DIM,
+}
+
+
+def short_table(table: str) -> str:
+    """The table without `public.`, which says nothing new."""
+    return clean(table.removeprefix("public."))
+
+
+def indexes_view(snapshot: IndexesSnapshot) -> View:
+    """The required indexes: what is not right first, then by priority."""
+    ordered = sorted(snapshot.indexes, key=lambda i: (badness(i.finding), RANK[i.priority], i.name))
+    return View(
+        summary=summary(snapshot),
+        columns=COLUMNS,
+        rows=tuple(_row(index) for index in ordered),
+        empty=(line(("the manifest requires no index", Tone.DIM)),),
+    )
+
+
+def index_key(index: IndexReading) -> str:
+    """By what a row is known: an index's name is unique only within its schema."""
+    return f"{index.table}.{index.name}"
+
+
+def summary(snapshot: IndexesSnapshot) -> Line:
+    """`3 of 5 present · ✗ 1 missing · ✗ 1 drifted`."""
+    total = len(snapshot.indexes)
+    good = sum(is_good(index.finding) for index in snapshot.indexes)
+    spans: list[Span] = [(f"{good} of {total} present", Tone.GOOD if good == total else Tone.PLAIN)]
+    for finding in sorted(IndexFinding, key=badness):
+        number = sum(index.finding is finding for index in snapshot.indexes)
+        if number and finding is not IndexFinding.PRESENT:
+            text, tone = mark(finding)
+            spans += [(" · ", Tone.DIM), (f"{text[0]} {number} {text[2:]}", tone)]
+    return tuple(spans)
+
+
+def _row(index: IndexReading) -> Row:
+    return Row(
+        key=index_key(index),
+        name=clean(index.name),
+        cells=(
+            mark(index.finding),
+            (clean(index.name), Tone.PLAIN),
+            (short_table(index.table), Tone.DIM),
+            (size(index.size_bytes), Tone.PLAIN),
+            (count(index.scans), Tone.PLAIN),
+            (index.priority.value, PRIORITY_TONES[index.priority]),
+        ),
+        sql=index.declared,
+        foot=(line((clean(index.name), Tone.STRONG), (" on ", Tone.DIM), clean(index.table)), _said(index)),
+    )
+
+
+def _said(index: IndexReading) -> Line:
+    used = "" if index.scans is None else f"{plural(index.scans, 'scan')}{since(index.stats_since)}"
+    facts = [fact for fact in (clean(index.detail), used, clean(index.purpose)) if fact]
+    return line((" · ".join(facts) or "–", Tone.DIM))
+
+
+def since(moment: datetime | None) -> str:
+    """Since when statistics count."""
+    return " since the server was made" if moment is None else f" since {moment:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,124 @@
+"""The Latency pane: what each probe measures against its targets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from profiles.manifest import ProbeEntry, Target
+from sql.findings import ProbeFinding
+from sql.snapshots import ProbeReading, ProbesSnapshot
+from tui.present.signs import badness, is_good, mark
+from tui.present.text import clean, ms, plural, spark, target_ms
+from tui.present.view import Column, Line, Row, Span, Tone, View, line
+
+COLUMNS = (
+    Column("finding", least=8),
+    Column("probe, ms", least=10, most=40, middle=True, fills=True),
+    Column("now", least=6, right=True, drop=4),
+    Column("p50 ", least=6, right=True),
+    Column("p95 ", least=6, right=True),
+    Column("p99 ", least=6, right=True),
+    Column("target", least=9, right=True, drop=5),
+    Column("n", least=4, right=True, drop=6),
+    Column("kept", least=5, right=True, drop=7),
+    Column("newest", least=6, most=24, drop=1, tail=True),
+)
+KEPT_ENOUGH = 0.98
+SPARK_WIDTH = 24
+
+
+def latency_view(snapshot: ProbesSnapshot, entries: Mapping[str, ProbeEntry]) -> View:
+    """The probes: what misses its target first, then in the manifest's order."""
+    places = {name: place for place, name in enumerate(entries)}
+    ordered = sorted(snapshot.probes, key=lambda p: (badness(p.finding), places.get(p.name, 0)))
+    return View(
+        summary=summary(snapshot),
+        columns=COLUMNS,
+        rows=tuple(_row(probe, entries.get(probe.name)) for probe in ordered),
+        empty=(line(("the manifest has no probe", Tone.DIM)),),
+    )
+
+
+def summary(snapshot: ProbesSnapshot) -> Line:
+    """`4 of 5 met · ✗ 1 missed · kept 97 %`."""
+    total = len(snapshot.probes)
+    good = sum(is_good(probe.finding) for probe in snapshot.probes)
+    spans: list[Span] = [(f"{good} of {total} met", Tone.GOOD if good == total else Tone.PLAIN)]
+    for finding in sorted(ProbeFinding, key=badness):
+        number = sum(probe.finding is finding for probe in snapshot.probes)
+        if number and finding is not ProbeFinding.MET:
+            text, tone = mark(finding)
+            spans += [(" · ", Tone.DIM), (f"{text[0]} {number} {text[2:]}", tone)]
+    shares = [probe.kept for probe in snapshot.probes if probe.kept is not None]
+    if shares and min(shares) < KEPT_ENOUGH:
+        spans += [(" · ", Tone.DIM), (f"! kept {min(shares):.0%}", Tone.WARN)]
+    return tuple(spans)
+
+
+def is_missed(value: float | None, target: float | None) -> bool:
+    """Whether a percentile is over its target."""
+    return value is not None and target is not None and value > target
+
+
+def percentile(value: float | None, target: float | None) -> Span:
+    """A percentile with a sign behind it: `61.2✗`, `20.1✓`."""
+    if value is None or target is None:
+        return (ms(value) + " ", Tone.PLAIN)
+    missed = is_missed(value, target)
+    return (ms(value) + ("✗" if missed else "✓"), Tone.BAD if missed else Tone.PLAIN)
+
+
+def targets(target: Target) -> str:
+    """The three targets, as `25/35/50`."""
+    return "/".join(target_ms(value) for value in (target.p50_ms, target.p95_ms, target.p99_ms))
+
+
+def kept(probe: ProbeReading) -> Span:
+    """Share of the due measurements that were made."""
+    if probe.kept is None:
+        return ("–", Tone.DIM)
+    return (f"{probe.kept:.0%}", Tone.PLAIN if probe.kept >= KEPT_ENOUGH else Tone.WARN)
+
+
+def _row(probe: ProbeReading, entry: ProbeEntry | None) -> Row:
+    target = probe.target
+    return Row(
+        key=probe.name,
+        name=clean(probe.name),
+        cells=(
+            mark(probe.finding),
+            (clean(probe.name), Tone.PLAIN),
+            (ms(probe.last_ms), Tone.PLAIN),
+            percentile(probe.p50_ms, target.p50_ms),
+            percentile(probe.p95_ms, target.p95_ms),
+            percentile(probe.p99_ms, target.p99_ms),
+            (targets(target), Tone.DIM),
+            (str(probe.samples), Tone.PLAIN),
+            kept(probe),
+            (spark(probe.recent_ms, SPARK_WIDTH), Tone.SPARK),
+        ),
+        sql=entry.sql if entry is not None else "",
+        foot=(_named(probe), _said(probe)),
+    )
+
+
+def _named(probe: ProbeReading) -> Line:
+    spans: list[Span] = [(clean(probe.name), Tone.STRONG)]
+    if probe.query_class:
+        spans.append((f" · {clean(probe.query_class)}", Tone.DIM))
+    spans += [(" · target ", Tone.DIM), (f"{targets(probe.target)} ms", Tone.PLAIN)]
+    return tuple(spans)
+
+
+def _said(probe: ProbeReading) -> Line:
+    facts = [f"now {ms(probe.last_ms)} ms", f"n {probe.samples}"]
+    if probe.errors:
+        facts.append(f"! {plural(probe.errors, 'error')}")
+    if probe.kept is not None:
+        facts.append(f"kept {probe.kept:.0%}")
+    if probe.plan is not None:
+        facts.append(
+            clean(probe.plan.node) + {False: ", not by its index", None: "", True: ""}[probe.plan.uses_index]
+        )
+    facts.append(clean(probe.detail))
+    return line((" · ".join(fact for fact in facts if fact), Tone.DIM))

@@ -1,0 +1,296 @@
+"""The deck: header, four panes, footer. Gets readings as values; never speaks to a server itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Input
+
+from profiles.manifest import Manifest
+from profiles.model import Profile
+from sql.findings import Verdict
+from sql.snapshots import Event, IdentitySnapshot, ServerIdentity
+from tui import keys
+from tui.panes.pane import Pane
+from tui.panes.views import TITLES, Shown, pane_view, target_of
+from tui.present.header import Banner, banner_lines
+from tui.present.text import age, countdown
+from tui.present.view import Tone, dimmed, line, spread
+from tui.remedies import Remedies
+from tui.watching import PARTS, Readings
+from tui.widgets.footer import Footer
+from tui.widgets.lines import Lines
+
+WIDE = 100
+TICK_S = 5.0
+
+
+class DeckScreen(Screen[None]):
+    """Everything about one profile's database on one screen."""
+
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.Scope.DECK)]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012
+
+    class Asked(Message):
+        """A key was pressed whose action belongs to the app."""
+
+        def __init__(self, action: str) -> None:
+            super().__init__()
+            self.action = action
+
+    class Judged(Message):
+        """The verdict changed."""
+
+        def __init__(self, verdict: Verdict) -> None:
+            super().__init__()
+            self.verdict = verdict
+
+    def __init__(
+        self,
+        profile: Profile,
+        manifest: Manifest,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        super().__init__()
+        self.profile = profile
+        self.readings = Readings(manifest)
+        self.remedies = Remedies(manifest)
+        self.waiting_for = "connecting …"
+        self._clock = clock
+        self._shown: dict[str, Shown] = {}
+        self._zoomed = False
+        self._verdict: Verdict | None = None
+
+    def compose(self) -> ComposeResult:
+        """Header, panes, summaries of the panes that are not shown, footer."""
+        yield Lines(id="header")
+        with Container(id="panes"):
+            for number, title in enumerate(TITLES.values(), 1):
+                yield Pane(number, title, id=f"pane-{number}")
+        yield Lines(id="others")
+        yield Input(id="filter", compact=True)
+        yield Footer(keys.Scope.DECK, id="footer")
+
+    def on_mount(self) -> None:
+        """The first pane has the focus; ages move on in steps."""
+        self.add_class(f"-{self.profile.environment.value}")
+        self.query_one("#filter", Input).cursor_blink = False
+        self.activate(1)
+        self.set_interval(TICK_S, self.tick)
+
+    # -- readings ---------------------------------------------------------------------------------------
+
+    def take(self, event: Event) -> None:
+        """Take in what the watch published, and show what changed."""
+        self.waiting_for = ""
+        changed = self.readings.apply(event, self._clock())
+        self._refresh(changed)
+
+    def wait_for(self, what: str) -> None:
+        """Say for what the watch waits before it can start."""
+        self.waiting_for = what
+        self._refresh(set())
+
+    def pause(self, paused: bool) -> None:
+        """Say that nothing is read, or that it goes on."""
+        self.readings.paused = paused
+        self.say("paused: the panes keep what they show" if paused else "reading goes on")
+        self._refresh(set(PARTS.values()))
+
+    def tick(self) -> None:
+        """Ages and the countdown, in steps of five seconds."""
+        self._refresh(set())
+
+    def _refresh(self, changed: set[str]) -> None:
+        now = self._clock()
+        for number, (part, title) in enumerate(TITLES.items(), 1):
+            if part not in self._shown or changed & {part, "migration" if part == "constraints" else part}:
+                self._shown[part] = pane_view(part, title, self.readings)
+            shown = self._shown[part]
+            taken_at = self.readings.known(part).taken_at
+            said = age(taken_at, now) if taken_at is not None else ""
+            self.pane(number).show_view(shown.view, said, shown.note)
+        self._draw_header(now)
+        self._draw_others()
+
+    def _draw_header(self, now: datetime) -> None:
+        readings = self.readings
+        judgement = readings.judged() if readings.parts or readings.lost else None
+        if judgement is not None and judgement.verdict is not self._verdict and readings.lost is None:
+            self._verdict = judgement.verdict
+            self.post_message(self.Judged(judgement.verdict))
+        oldest = readings.oldest()
+        banner = Banner(
+            environment=self.profile.environment,
+            profile=self.profile.name,
+            target=target_of(self.profile),
+            server=self._server(),
+            judgement=judgement,
+            age=age(oldest, now) if oldest is not None else "",
+            trouble=self._trouble(),
+            retry=self._retry(now),
+        )
+        header = self.query_one("#header", Lines)
+        header.show(banner_lines(banner, self.size.width))
+
+    def _server(self) -> ServerIdentity | None:
+        snapshot = self.readings.known("server").snapshot
+        return snapshot.server if isinstance(snapshot, IdentitySnapshot) else None
+
+    def _trouble(self) -> str:
+        if self.readings.paused:
+            return "paused: nothing is read from the server; space goes on"
+        if self.readings.lost is not None:
+            return f"lost: {self.readings.lost.reason}"
+        return self.waiting_for
+
+    def _retry(self, now: datetime) -> str:
+        lost, since = self.readings.lost, self.readings.lost_at
+        if lost is None or since is None or self.readings.paused:
+            return ""
+        left = lost.retry_in_s - (now - since).total_seconds()
+        return "after g" if left == float("inf") else countdown(left)
+
+    def _draw_others(self) -> None:
+        width = self.size.width - 2
+        lines = []
+        for number in range(1, 5):
+            pane = self.pane(number)
+            if not pane.has_class("-active"):
+                stale = "stale · " if pane.view.stale and pane.age else ""
+                said = spread(pane.summary(), line((stale + pane.age, Tone.DIM)), width)
+                lines.append(dimmed(said) if pane.view.stale else said)
+        self.query_one("#others", Lines).show(lines)
+
+    # -- panes ------------------------------------------------------------------------------------------
+
+    def pane(self, number: int) -> Pane:
+        """The pane with this number, from 1."""
+        return self.query_one(f"#pane-{number}", Pane)
+
+    @property
+    def active(self) -> Pane:
+        """The pane that keys go to."""
+        return self.query_one("Pane.-active", Pane)
+
+    def activate(self, number: int) -> None:
+        """Make a pane the active one; where only one is shown, it is this one."""
+        for each in self.query(Pane):
+            each.set_class(each.number == number, "-active")
+        self.pane(number).focus()
+        self._draw_others()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Two by two, or one pane and a line for each other."""
+        self._arrange(event.size.width)
+        self._refresh(set())
+
+    def _arrange(self, width: int) -> None:
+        self.set_class(self._zoomed or width < WIDE, "-single")
+
+    @property
+    def facts(self) -> keys.Facts:
+        """What decides which keys are off."""
+        pane = self.active
+        return keys.Facts(
+            pane=pane.title,
+            row=pane.row is not None,
+            sql=bool(pane.row and pane.row.sql),
+            paused=self.readings.paused,
+        )
+
+    def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
+        """Show a sentence in the footer for a while."""
+        self.query_one("#footer", Footer).say(text, tone)
+
+    # -- keys -------------------------------------------------------------------------------------------
+
+    def action_key(self, name: str) -> None:
+        """Every key of the deck comes through here: it acts, or says why it does not."""
+        why_off = keys.key(f"deck.{name}").why_off(self.facts)
+        if why_off:
+            self.say(why_off, Tone.WARN)
+            return
+        if name.startswith("pane_"):
+            self.activate(int(name[-1]))
+            return
+        own: dict[str, Callable[[], None]] = {
+            "next_pane": lambda: self.activate(self.active.number % 4 + 1),
+            "previous_pane": lambda: self.activate((self.active.number - 2) % 4 + 1),
+            "filter": self._open_filter,
+            "zoom": self._zoom,
+            "leave": self._leave,
+        }
+        if name in own:
+            own[name]()
+        else:
+            self.post_message(self.Asked(name))
+
+    def _zoom(self) -> None:
+        if self.size.width < WIDE:
+            self.say(f"below {WIDE} columns one pane has the whole screen already", Tone.WARN)
+            return
+        self._zoomed = not self._zoomed
+        self._arrange(self.size.width)
+        self._draw_others()
+
+    def _leave(self) -> None:
+        if self.active.needle:
+            self.active.filter("")
+            self.say(f"all rows of {self.active.title}")
+        elif self._zoomed:
+            self._zoom()
+
+    def _open_filter(self) -> None:
+        field = self.query_one("#filter", Input)
+        field.placeholder = f"show only the rows of {self.active.title} that hold …"
+        with field.prevent(Input.Changed):
+            field.value = self.active.needle
+        self.add_class("-filtering")
+        field.focus()
+
+    def _close_filter(self) -> None:
+        self.remove_class("-filtering")
+        self.active.focus()
+
+    @on(Input.Changed, "#filter")
+    def _filtered(self, event: Input.Changed) -> None:
+        self.active.filter(event.value)
+
+    @on(Input.Submitted, "#filter")
+    def _kept(self) -> None:
+        self._close_filter()
+
+    def on_key(self, event: events.Key) -> None:
+        """Escape in the filter drops it."""
+        if self.has_class("-filtering") and event.key in ("escape", "tab"):
+            event.stop()
+            event.prevent_default()
+            if event.key == "escape":
+                self.active.filter("")
+            self._close_filter()
+
+    def on_pane_opened(self) -> None:
+        """A second click on a row opens it."""
+        self.action_key("details")
+
+    def on_pane_row_gone(self, message: Pane.RowGone) -> None:
+        """Say that the selected row went away."""
+        row = message.pane.row
+        now = f"; now on {row.name}" if row is not None else ""
+        self.say(f"{message.name} is no longer in {message.pane.title}{now}", Tone.WARN)
+
+    def on_click(self, event: events.Click) -> None:
+        """A click in a pane makes it the active one."""
+        widget = event.widget
+        if isinstance(widget, Pane) and not widget.has_class("-active"):
+            self.activate(widget.number)

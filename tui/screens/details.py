@@ -1,0 +1,134 @@
+"""The details of one row; they follow the readings while they are open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar, TypeAlias
+
+from textual.binding import BindingType
+from textual.message import Message
+
+from sql.snapshots import (
+    ConstraintsSnapshot,
+    IndexesSnapshot,
+    MigrationSnapshot,
+    PoolSnapshot,
+    ProbesSnapshot,
+)
+from tui import keys
+from tui.present.constraints import MIGRATION_KEY, constraint_key
+from tui.present.details import (
+    constraint_details,
+    index_details,
+    migration_details,
+    pool_details,
+    probe_details,
+)
+from tui.present.indexes import index_key
+from tui.present.text import clean
+from tui.present.view import Line, Tone, line
+from tui.remedies import Remedies
+from tui.screens.reader import Reader
+from tui.watching import Readings
+
+
+@dataclass(frozen=True)
+class Details:
+    """What the details of one row say, for any width."""
+
+    lines: Callable[[int], Sequence[Line]]
+    sql: str
+    """What `y` copies: the next step, or the object's own definition."""
+
+
+Subject: TypeAlias = tuple[str, str]
+"""Part and row key."""
+
+
+def find(subject: Subject, readings: Readings, remedies: Remedies) -> Details | None:
+    """The details of a row in the newest readings; None where it is no longer there."""
+    part, key = subject
+    if key == MIGRATION_KEY and part == "constraints":
+        part = "migration"
+    snapshot = readings.known(part).snapshot
+    parts = readings.judged_parts()
+    if isinstance(snapshot, IndexesSnapshot):
+        index = next((each for each in snapshot.indexes if index_key(each) == key), None)
+        if index is None:
+            return None
+        remedy = remedies.of(index, parts)
+        return Details(partial(index_details, index, remedy), remedy.sql or index.declared)
+    if isinstance(snapshot, ConstraintsSnapshot):
+        constraint = next((each for each in snapshot.constraints if constraint_key(each) == key), None)
+        if constraint is None:
+            return None
+        remedy = remedies.of(constraint, parts)
+        return Details(partial(constraint_details, constraint, remedy), remedy.sql or constraint.declared)
+    if isinstance(snapshot, MigrationSnapshot):
+        remedy = remedies.of(snapshot.migration, parts)
+        return Details(partial(migration_details, snapshot.migration, remedy), remedy.sql)
+    if isinstance(snapshot, ProbesSnapshot):
+        probe = next((each for each in snapshot.probes if each.name == key), None)
+        entry = next((each for each in readings.manifest.probes if each.name == key), None)
+        sql = entry.sql if entry is not None else ""
+        return None if probe is None else Details(partial(probe_details, probe, entry), sql)
+    if isinstance(snapshot, PoolSnapshot):
+        return Details(partial(pool_details, snapshot.pool, key), "")
+    return None
+
+
+class DetailsScreen(Reader):
+    """One row, its definition against the actual one, and what to do."""
+
+    KEYS = keys.Scope.DETAILS
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.Scope.DETAILS)]
+
+    class Copied(Message):
+        """The SQL of this row is to be copied."""
+
+        def __init__(self, row: str, sql: str) -> None:
+            super().__init__()
+            self.row = row
+            self.sql = sql
+
+    def __init__(self, subject: Subject, name: str, readings: Readings, remedies: Remedies) -> None:
+        super().__init__()
+        self._subject = subject
+        self._row_name = name
+        self._readings = readings
+        self._remedies = remedies
+        self._details = find(subject, readings, remedies)
+        self._gone = self._details is None
+
+    def title_text(self) -> Line:
+        """Which row this is, and whether it is still there."""
+        part, _ = self._subject
+        gone = " · no longer among the readings" if self._gone else ""
+        stale = " · stale: the server is out of reach" if self._readings.is_stale(part) else ""
+        return line((f" {clean(self._row_name)}", Tone.STRONG), (gone + stale, Tone.WARN))
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """The details as they are now."""
+        return self._details.lines(width) if self._details is not None else ()
+
+    def follow(self) -> None:
+        """Look the row up again; what was last known of a row that is gone stays."""
+        found = find(self._subject, self._readings, self._remedies)
+        self._gone = found is None
+        self._details = found or self._details
+        self.draw()
+
+    def action_key(self, name: str) -> None:
+        """Copying; the rest as in every text."""
+        if name != "copy":
+            super().action_key(name)
+            return
+        sql = self._details.sql if self._details is not None else ""
+        facts = keys.Facts(row=self._details is not None, sql=bool(sql))
+        why_off = keys.key("details.copy").why_off(facts)
+        if why_off:
+            self.say(why_off, Tone.WARN)
+        else:
+            self.post_message(self.Copied(self._row_name, sql))

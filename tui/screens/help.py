@@ -1,0 +1,57 @@
+"""The help: every key of the registry, and what the signs mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.binding import BindingType
+
+from tui import keys
+from tui.present.text import wrap
+from tui.present.view import BLANK, Line, Tone, line
+from tui.screens.reader import Reader
+
+LABEL_WIDTH = 12
+SIGNS = (
+    ("✓", Tone.GOOD, "as the manifest asks"),
+    ("✗", Tone.BAD, "not as the manifest asks: the database is NOT READY"),
+    ("?", Tone.WARN, "could not be read, compared or measured: the verdict is UNKNOWN"),
+    ("!", Tone.WARN, "a warning: it does not change the verdict"),
+    ("~", Tone.WARN, "there under another name"),
+    ("»", Tone.WARN, "being built now"),
+    ("≠", Tone.CHANGED, "this line of a definition differs"),
+)
+
+
+def help_lines(width: int) -> tuple[Line, ...]:
+    """Every key by where it works, then the signs."""
+    lines: list[Line] = [BLANK]
+    for scope in keys.Scope:
+        of_scope = list(keys.of_scope(scope))
+        if not of_scope:
+            continue
+        lines.append(line((f" {scope.value}", Tone.ACCENT)))
+        for each in of_scope:
+            first, *rest = wrap(each.help, width - LABEL_WIDTH - 4)
+            lines.append(line("  ", (f"{each.label:<{LABEL_WIDTH}}", Tone.STRONG), first))
+            lines += [line(" " * (LABEL_WIDTH + 2), text) for text in rest]
+        lines.append(BLANK)
+    lines.append(line((" Signs", Tone.ACCENT)))
+    lines += [line("  ", (f"{sign:<{LABEL_WIDTH}}", tone), meaning) for sign, tone, meaning in SIGNS]
+    return tuple(lines)
+
+
+class HelpScreen(Reader):
+    """All keys."""
+
+    KEYS = keys.Scope.HELP
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.Scope.HELP)]
+
+    def title_text(self) -> Line:
+        """What this is."""
+        return line((" pgdeck: keys and signs", Tone.STRONG))
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """The registry as text."""
+        return help_lines(width)

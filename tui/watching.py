@@ -1,0 +1,112 @@
+"""What is known of the watched server: the newest reading of each part, and what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+from profiles.manifest import Manifest
+from sql.findings import Verdict
+from sql.snapshots import (
+    ConstraintsSnapshot,
+    Event,
+    IdentitySnapshot,
+    IndexesSnapshot,
+    Lost,
+    MigrationSnapshot,
+    PoolSnapshot,
+    ProbesSnapshot,
+    Snapshot,
+    Unavailable,
+)
+from sql.verdict import Judgement, Parts, judge
+
+PARTS = {
+    IndexesSnapshot: "indexes",
+    ConstraintsSnapshot: "constraints",
+    PoolSnapshot: "pool",
+    ProbesSnapshot: "probes",
+    MigrationSnapshot: "migration",
+    IdentitySnapshot: "server",
+}
+Part: TypeAlias = str
+
+
+@dataclass
+class Known:
+    """One part: the last reading that succeeded, its age, and why there is no newer one."""
+
+    snapshot: Snapshot | None = None
+    taken_at: datetime | None = None
+    """Of the last reading, also where it equalled the one before."""
+    unavailable: Unavailable | None = None
+
+
+@dataclass
+class Readings:
+    """The newest of everything; `apply` says which part changed."""
+
+    manifest: Manifest
+    parts: dict[Part, Known] = field(default_factory=dict)
+    lost: Lost | None = None
+    lost_at: datetime | None = None
+    paused: bool = False
+
+    def apply(self, event: Event, now: datetime) -> set[Part]:
+        """Take in what was published.
+
+        Returns:
+            The parts whose content changed; a part that was only read again is not among them.
+        """
+        if isinstance(event, Lost):
+            changed = set() if self.lost is not None else set(PARTS.values())
+            self.lost, self.lost_at = event, now
+            return changed
+        part = event.part if isinstance(event, Unavailable) else PARTS[type(event)]
+        known = self.parts.setdefault(part, Known())
+        changed = set()
+        if self.lost is not None and part != "probes":
+            self.lost, changed = None, set(PARTS.values())
+        if isinstance(event, Unavailable):
+            if event != known.unavailable:
+                known.unavailable = event
+                changed.add(part)
+            return changed
+        known.taken_at = event.taken_at
+        if known.unavailable is not None or event != known.snapshot:
+            known.unavailable, known.snapshot = None, event
+            changed.add(part)
+        return changed
+
+    def known(self, part: Part) -> Known:
+        """What is known of a part; nothing where it was never read."""
+        return self.parts.get(part, Known())
+
+    def is_stale(self, part: Part) -> bool:
+        """Whether what is shown of a part may no longer be true."""
+        return self.lost is not None or self.known(part).unavailable is not None
+
+    def oldest(self) -> datetime | None:
+        """When the oldest of the readings that are shown was taken."""
+        return min((known.taken_at for known in self.parts.values() if known.taken_at), default=None)
+
+    def judged(self) -> Judgement:
+        """The verdict over all parts; UNKNOWN while the server is out of reach."""
+        if self.lost is not None:
+            return Judgement(Verdict.UNKNOWN, (self.lost.reason,))
+        return judge(self.manifest, self.judged_parts())
+
+    def judged_parts(self) -> Parts:
+        """The parts in the form that verdict and plan want."""
+        return Parts(
+            indexes=self._newest("indexes"),  # type: ignore[arg-type]
+            constraints=self._newest("constraints"),  # type: ignore[arg-type]
+            probes=self._newest("probes"),  # type: ignore[arg-type]
+            pool=self._newest("pool"),  # type: ignore[arg-type]
+            migration=self._newest("migration"),  # type: ignore[arg-type]
+        )
+
+    def _newest(self, part: Part) -> Snapshot | Unavailable | None:
+        known = self.known(part)
+        return known.unavailable or known.snapshot

@@ -1,0 +1,56 @@
+"""The last line: the keys that work here, or what the last key said."""
+
+from __future__ import annotations
+
+from tui import keys
+from tui.present.view import Line, Span, Tone, clip, line, line_width
+from tui.widgets.lines import Lines
+
+MESSAGE_S = 8.0
+
+
+class Footer(Lines):
+    """One line made from the key registry; a message takes its place for a while."""
+
+    def __init__(self, scope: keys.Scope, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._scope = scope
+        self._said: Line = ()
+        self._told = 0
+
+    def on_mount(self) -> None:
+        """Draw the keys."""
+        self._draw()
+
+    def on_resize(self) -> None:
+        """Another width has room for more or fewer keys."""
+        self._draw()
+
+    def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
+        """Show a message for a while in place of the keys."""
+        sign = {Tone.WARN: "! ", Tone.BAD: "✗ ", Tone.GOOD: "✓ "}.get(tone, "")
+        self._said = line((f" {sign}{text}", tone))
+        self._told += 1
+        self._draw()
+        self.set_timer(MESSAGE_S, lambda told=self._told: self._forget(told))
+
+    def _forget(self, told: int) -> None:
+        if told == self._told:
+            self._said = ()
+            self._draw()
+
+    def _draw(self) -> None:
+        width = self.size.width or 80
+        self.show([clip(self._said, width) if self._said else key_line(self._scope, width)])
+
+
+def key_line(scope: keys.Scope, width: int) -> Line:
+    """The keys of a scope, as many as fit; none is ever cut in half."""
+    spans: list[Span] = [(" ", Tone.PLAIN)]
+    for each in keys.footer_keys(scope):
+        label = each.label.partition(" or ")[0]
+        added: list[Span] = [(label, Tone.ACCENT), (f" {each.title}", Tone.DIM), ("  ", Tone.PLAIN)]
+        if line_width(spans) + line_width(added) > width:
+            break
+        spans += added
+    return tuple(spans)
