@@ -126,9 +126,9 @@ async def with_tables(database: Database, template: Template) -> None:
         await database.execute(table.create)
 
 
-async def test_every_sample_row_is_refused_or_let_in_as_the_manifest_says(newest: Database) -> None:
-    await with_tables(newest, PERFORMANCE)
-    connection = await newest.connect()
+async def test_every_sample_row_is_refused_or_let_in_as_the_manifest_says(database: Database) -> None:
+    await with_tables(database, PERFORMANCE)
+    connection = await database.connect()
     for entry in manifest_file.load("performance-indexes").constraints:
         await connection.execute(f"ALTER TABLE {entry.table} ADD CONSTRAINT {entry.name} {entry.definition}")
         expression = entry.definition.removeprefix("CHECK ")
@@ -143,12 +143,12 @@ async def test_every_sample_row_is_refused_or_let_in_as_the_manifest_says(newest
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-async def test_every_index_can_be_built_and_every_probe_be_run(newest: Database, name: str) -> None:
-    await with_tables(newest, TEMPLATES[name])
+async def test_every_index_can_be_built_and_every_probe_be_run(database: Database, name: str) -> None:
+    await with_tables(database, TEMPLATES[name])
     manifest = manifest_file.load(name)
-    connection = await newest.connect(default_transaction_read_only="on")
+    connection = await database.connect(default_transaction_read_only="on")
     for entry in manifest.indexes:
-        await newest.execute(entry.definition)
+        await database.execute(entry.definition)
     for probe in manifest.probes:
         prepared = await connection.prepare(probe.sql)
         wanted = [parameter.name for parameter in prepared.get_parameters()]

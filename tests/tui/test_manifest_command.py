@@ -79,9 +79,9 @@ def test_show_tells_everything_that_a_manifest_asks_for(capsys: pytest.CaptureFi
     for said in (
         "CREATE INDEX ix_leads_created_at ON leads (created_at DESC)",
         "leads: ck_leads_qualification_score_range",
-        "rejects:        qualification_score = 150; qualification_score = 100.01",
-        "target:         p50 15 ms, p95 30 ms, p99 100 ms",
-        "rollback_to:    af36f48fb48c",
+        "rejects:         qualification_score = 150; qualification_score = 100.01",
+        "target:          p50 15 ms, p95 30 ms, p99 100 ms",
+        "rollback_to:     af36f48fb48c",
     ):
         assert said in shown
 

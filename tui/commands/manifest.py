@@ -14,6 +14,7 @@ from profiles import manifest_file
 from profiles.errors import ConfigurationError, Problem
 from profiles.locations import locations
 from profiles.manifest import Manifest
+from sql.printable import one_line
 from tui.exit_codes import ExitCode
 
 _PERCENTILES = ("p50_ms", "p95_ms", "p99_ms")
@@ -56,9 +57,9 @@ def _list(as_json: bool) -> int:
         _write(_json({"manifests": rows}))
         return ExitCode.OK
     columns = ("name", "source", "holds", "title")
-    widths = [max(len(printable(row[column])) for row in rows) for column in columns]
+    widths = [max(len(one_line(row[column])) for row in rows) for column in columns]
     for row in rows:
-        cells = (printable(row[column]).ljust(width) for column, width in zip(columns, widths, strict=True))
+        cells = (one_line(row[column]).ljust(width) for column, width in zip(columns, widths, strict=True))
         _write("  ".join(cells).rstrip())
     return ExitCode.OK
 
@@ -96,9 +97,9 @@ def document(manifest: Manifest) -> dict[str, Any]:
 
 
 def _text(manifest: Manifest) -> Iterator[str]:
-    yield printable(f"{manifest.name}: {manifest.title}")
-    yield printable(f"{manifest.origin}: {manifest_file.summary(manifest)}")
-    yield printable(f"names are read with search_path = {manifest.search_path}")
+    yield one_line(f"{manifest.name}: {manifest.title}")
+    yield one_line(f"{manifest.origin}: {manifest_file.summary(manifest)}")
+    yield one_line(f"names are read with search_path = {manifest.search_path}")
     shown = document(manifest)
     for entry in shown["indexes"]:
         yield from _entry(entry["definition"], entry, ("priority", "purpose", "demo_query"))
@@ -123,12 +124,12 @@ def _text(manifest: Manifest) -> Iterator[str]:
 
 def _entry(headline: str, values: Mapping[str, Any], keys: tuple[str, ...]) -> Iterator[str]:
     yield ""
-    yield printable(headline.strip())
+    yield one_line(headline.strip())
     for key in keys:
         if (value := values[key]) not in (None, "", ()):
-            lines = str(value).strip().splitlines()
-            yield f"  {key + ':':<15} {printable(lines[0])}"
-            yield from (f"  {'':<15} {printable(line)}" for line in lines[1:])
+            lines = str(value).strip().split("\n")
+            yield f"  {key + ':':<16} {one_line(lines[0])}"
+            yield from (f"  {'':<16} {one_line(line)}" for line in lines[1:])
 
 
 def _sample(row: Mapping[str, object]) -> str:
@@ -145,11 +146,11 @@ def _check(references: list[str], as_json: bool) -> int:
     else:
         for result in results:
             for problem in result["problems"]:
-                _write(printable(problem["sentence"]))
+                _write(one_line(problem["sentence"]))
             for warning in result["warnings"]:
-                _write(printable(f"warning: {warning['sentence']}"))
+                _write(one_line(f"warning: {warning['sentence']}"))
             if not result["problems"]:
-                _write(printable(f"{result['file']}: {result['holds']}: no problems"))
+                _write(one_line(f"{result['file']}: {result['holds']}: no problems"))
     return ExitCode.USAGE if any(result["problems"] for result in results) else ExitCode.OK
 
 
@@ -185,11 +186,6 @@ def _problem(problem: Problem) -> dict[str, Any]:
 
 def _count(problems: int) -> str:
     return f"{problems} problem{'s' * (problems != 1)}"
-
-
-def printable(text: str) -> str:
-    """Text from a file as one line for a terminal: control and direction characters are shown as escapes."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def _json(content: Any) -> str:
