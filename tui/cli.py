@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from io import TextIOWrapper
 from typing import NoReturn
 
 from profiles.errors import ConfigurationError, CredentialError
@@ -60,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
+    _accept_every_character()
     try:
         code = _run([word for word in words if word != "--debug"])
         sys.stdout.flush()
@@ -160,6 +162,13 @@ def _show_frames(error: BaseException) -> None:
 
     frames = "".join(traceback.format_tb(error.__traceback__))
     print(f"{frames}{type(error).__module__}.{type(error).__qualname__}", file=sys.stderr)  # noqa: T201
+
+
+def _accept_every_character() -> None:
+    """What the terminal's encoding lacks, and bytes of file names that are no UTF-8, become escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _forget_stdout() -> None:

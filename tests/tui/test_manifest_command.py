@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from profiles.locations import locations
 from tui.cli import main
 from tui.exit_codes import ExitCode
 
+ROOT = Path(__file__).parents[2]
 SOUND = """\
 title = "Mine"
 [[index]]
@@ -203,6 +207,17 @@ def test_check_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
         "write one of: critical, high, normal",
     }
     assert len(result["problems"]) == 5
+
+
+@pytest.mark.parametrize("name", [b"\xff.toml", "naïve.toml".encode()])
+def test_a_terminal_of_another_encoding_gets_escapes(tmp_path: Path, name: bytes) -> None:
+    path = tmp_path / os.fsdecode(name)
+    path.write_text(BROKEN)
+    command = [sys.executable, "-m", "tui.cli", "manifest", "check", os.fsencode(path)]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True)
+    assert done.returncode == ExitCode.USAGE, done.stderr
+    assert len(done.stdout.decode("ascii").splitlines()) == 5
 
 
 @pytest.mark.parametrize("words", [[], ["show"], ["show", "a", "b"], ["list", "x"], ["nonsense"]])
