@@ -1,4 +1,4 @@
-"""The demo starts, is shared, outlives a killed user, starts over where it must, and stops with the last user."""
+"""The demo starts, is shared, starts over where it must, and stops with its last user, however that ends."""
 
 from __future__ import annotations
 
@@ -39,15 +39,20 @@ demo.leave(lease)
 
 def user(home: Home) -> subprocess.Popen[str]:
     """A process that uses the demo until its standard input ends; it has joined when this returns."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", JOIN, str(home.folder)],
+    process = begin(home, JOIN)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "joined\n"
+    return process
+
+
+def begin(home: Home, program: str) -> subprocess.Popen[str]:
+    """A process that runs a program on the demo's folder."""
+    return subprocess.Popen(
+        [sys.executable, "-c", program, str(home.folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "joined\n"
-    return process
 
 
 def gone(home: Home) -> Callable[[], bool]:
@@ -133,18 +138,9 @@ async def test_the_keeper_holds_named_sessions_in_several_states(home: Home, dem
         await until(lively, 30)
 
 
-async def test_two_that_start_at_once_seed_once(tmp_path: Path, folder: Path) -> None:
+async def test_two_that_start_at_once_seed_once(folder: Path) -> None:
     place = Home(folder.parent / "both")
-    program = JOIN.replace("None, fresh", f"{FEW}, fresh")
-    both = [
-        subprocess.Popen(
-            [sys.executable, "-c", program, str(place.folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
+    both = [begin(place, JOIN.replace("None, fresh", f"{FEW}, fresh")) for _ in range(2)]
     for process in both:
         assert process.stdout is not None
         assert process.stdout.readline() == "joined\n"
@@ -285,8 +281,8 @@ def test_binaries_that_the_stand_in_cannot_reach_are_copied_once(
     monkeypatch.setattr(home_module, "embedded_binaries", lambda: package / installed.name / "bin")
     copied = home.cluster().binaries
     assert copied.is_relative_to(folder)
-    there = os.stat(copied / "postgres").st_ino
-    assert os.stat(home.cluster().binaries / "postgres").st_ino == there
+    there = (copied / "postgres").stat().st_ino
+    assert (home.cluster().binaries / "postgres").stat().st_ino == there
     who = stand_in()
     assert who is not None
     done = subprocess.run([copied / "initdb", "--version"], user=who.pw_uid, group=who.pw_gid, check=True)
