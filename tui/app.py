@@ -191,13 +191,13 @@ class DeckApp(PreciseFrames):
         if deck is None or row is None:
             return
         details = find((list(TITLES)[deck.active.number - 1], row.key), deck.readings, deck.remedies)
-        self.copy(row.name, (details.sql if details is not None else "") or row.sql)
+        self.copy((details.sql if details is not None else "") or row.sql)
 
     def on_details_screen_copied(self, message: DetailsScreen.Copied) -> None:
         """Copy from the details."""
-        self.copy(message.row, message.sql)
+        self.copy(message.sql)
 
-    def copy(self, name: str, sql: str) -> None:
+    def copy(self, sql: str) -> None:
         """To the clipboard as far as the terminal allows it, and to a file, whose path is said."""
         from profiles.locations import locations
         from tui import clipboard
@@ -205,17 +205,15 @@ class DeckApp(PreciseFrames):
         sequence = clipboard.sequences(sql)
         if self._driver is not None and not self.is_headless and sequence:
             self._driver.write(sequence)
-        how = (
-            "copied to the clipboard, where the terminal allows it"
-            if sequence
-            else "too long for the clipboard"
-        )
         try:
-            path = clipboard.keep(sql, locations().state)
+            path = clean(str(clipboard.keep(sql, locations().state)))
         except OSError as error:
-            self.say(f"SQL of {name}: {how}; no file could be written ({error.strerror})", Tone.WARN)
+            self.say(f"copied as far as the terminal allows it; no file: {error.strerror}", Tone.WARN)
             return
-        self.say(f"SQL of {name}: {how}, and written to {clean(str(path))}", Tone.GOOD)
+        if sequence:
+            self.say(f"copied as far as the terminal allows it; also in {path}", Tone.GOOD)
+        else:
+            self.say(f"too long for a clipboard; it is in {path}", Tone.WARN)
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Show a sentence in the footer of the screen that is up."""

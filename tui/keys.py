@@ -170,6 +170,13 @@ KEYS: tuple[Key, ...] = (
     Key("help.page_up", ("pageup",), "page up", "page up", "One page up", HELP),
     Key("help.page_down", ("pagedown", "space"), "page down", "page down", "One page down", HELP),
     Key("help.first", ("home",), "home", "top", "The beginning", HELP),
+    Key("profiles.open", ("enter",), "enter", "open", "Open the deck of the selected profile", PROFILES, 1),
+    Key("profiles.test", ("t",), "t", "test", "Connect, stage by stage, and say what failed", PROFILES, 2),
+    Key("profiles.add", ("a",), "a", "add", "Write a new profile", PROFILES, footer=3),
+    Key("profiles.edit", ("e",), "e", "edit", "Change the selected profile", PROFILES, footer=4),
+    Key("profiles.password", ("p",), "p", "password", "Keep its password in the keyring", PROFILES, footer=5),
+    Key("profiles.remove", ("d",), "d", "remove", "Delete it, after a question", PROFILES, footer=6),
+    Key("profiles.close", ("escape", "q"), "esc", "back", "Back to the deck, or out", PROFILES, footer=7),
     Key("help.last", ("end",), "end", "end", "The end", HELP),
 )
 

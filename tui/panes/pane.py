@@ -150,7 +150,7 @@ class Pane(Lines, can_focus=True):
         room = max(height - len(head) - len(foot) - len(pinned) - 2, 1)
         widths = layout(self._view, width - 2)
         cursor = None
-        body: list[Line] = [line(" ", *title_line(self._view, widths))] if self._view.columns else []
+        body: list[Line] = [line(" ", *title_line(self._view, widths))] if self._view.rows else []
         place = self._place()
         self._scroll(place, room)
         head = [self._status(width, room), *head]

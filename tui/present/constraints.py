@@ -53,6 +53,8 @@ def summary(snapshot: ConstraintsSnapshot) -> Line:
     """`6 of 8 enforced · ✗ 2 not validated`."""
     total = len(snapshot.constraints)
     good = sum(is_good(constraint.finding) for constraint in snapshot.constraints)
+    if not total:
+        return line(("none required", Tone.DIM))
     spans: list[Span] = [(f"{good} of {total} enforced", Tone.GOOD if good == total else Tone.PLAIN)]
     for finding in sorted(ConstraintFinding, key=badness):
         number = sum(constraint.finding is finding for constraint in snapshot.constraints)
@@ -96,10 +98,7 @@ def _row(constraint: ConstraintReading) -> Row:
             (constraint.priority.value, PRIORITY_TONES[constraint.priority]),
         ),
         sql=constraint.declared,
-        foot=(
-            line((clean(constraint.name), Tone.STRONG), (" on ", Tone.DIM), clean(constraint.table)),
-            _said(constraint),
-        ),
+        foot=(line((clean(constraint.table), Tone.STRONG)), _said(constraint)),
     )
 
 

@@ -75,17 +75,21 @@ def _news(banner: Banner) -> Line:
 
 
 def _verdict(banner: Banner, width: int) -> Line:
-    right: Line = _news(banner) if width >= WIDE else ()
+    news: Line = _news(banner) if width >= WIDE else ()
     if banner.judgement is None:
-        return spread(line(" ", (banner.trouble or "reading …", Tone.DIM)), right, width)
+        return spread(line(" ", (banner.trouble or "reading …", Tone.DIM)), news, width)
     reasons = banner.judgement.reasons
-    spans: list[Span] = [(" ", Tone.PLAIN), mark(banner.judgement.verdict), ("  ", Tone.PLAIN)]
+    said = (banner.ready_words, Tone.DIM)
     if banner.trouble:
-        spans.append((banner.trouble, Tone.WARN))
+        said = (banner.trouble, Tone.WARN)
     elif reasons:
-        spans.append((clean(reasons[0]), Tone.PLAIN))
-        more = f"and {len(reasons) - 1} more" if width >= WIDE else f"+{len(reasons) - 1}"
-        right = right if len(reasons) == 1 else (*line((f"{more} ", Tone.DIM)), *right)
-    else:
-        spans.append((banner.ready_words, Tone.DIM))
-    return spread(tuple(spans), right, width)
+        said = (clean(reasons[0]), Tone.PLAIN)
+    left = line(" ", mark(banner.judgement.verdict), "  ", said)
+    more = len(reasons) - 1 if not banner.trouble else 0
+    if more <= 0:
+        return spread(left, news, width)
+    right = line((f" and {more} more ", Tone.DIM), *news)
+    if line_width(left) + line_width(right) > width:
+        # The reason matters more than how the rest is worded.
+        right = line((f" +{more}", Tone.DIM), (f" · {banner.age} " if news and banner.age else " ", Tone.DIM))
+    return spread(left, right, width)

@@ -53,6 +53,8 @@ def summary(snapshot: IndexesSnapshot) -> Line:
     """`3 of 5 present · ✗ 1 missing · ✗ 1 drifted`."""
     total = len(snapshot.indexes)
     good = sum(is_good(index.finding) for index in snapshot.indexes)
+    if not total:
+        return line(("none required", Tone.DIM))
     spans: list[Span] = [(f"{good} of {total} present", Tone.GOOD if good == total else Tone.PLAIN)]
     for finding in sorted(IndexFinding, key=badness):
         number = sum(index.finding is finding for index in snapshot.indexes)
@@ -75,14 +77,18 @@ def _row(index: IndexReading) -> Row:
             (index.priority.value, PRIORITY_TONES[index.priority]),
         ),
         sql=index.declared,
-        foot=(line((clean(index.name), Tone.STRONG), (" on ", Tone.DIM), clean(index.table)), _said(index)),
+        foot=_foot(index),
     )
 
 
-def _said(index: IndexReading) -> Line:
-    used = "" if index.scans is None else f"{plural(index.scans, 'scan')}{since(index.stats_since)}"
-    facts = [fact for fact in (clean(index.detail), used, clean(index.purpose)) if fact]
-    return line((" · ".join(facts) or "–", Tone.DIM))
+def _foot(index: IndexReading) -> tuple[Line, ...]:
+    facts: list[Span] = [(clean(index.table), Tone.STRONG)]
+    if index.size_bytes is not None:
+        facts.append((f" · {size(index.size_bytes)}", Tone.DIM))
+    if index.scans is not None:
+        facts.append((f" · {plural(index.scans, 'scan')}{since(index.stats_since)}", Tone.DIM))
+    said = " · ".join(clean(each).rstrip(".") for each in (index.detail, index.purpose) if each)
+    return (tuple(facts), line((said, Tone.DIM)))
 
 
 def since(moment: datetime | None) -> str:

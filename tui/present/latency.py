@@ -43,6 +43,8 @@ def summary(snapshot: ProbesSnapshot) -> Line:
     """`4 of 5 met · ✗ 1 missed · kept 97 %`."""
     total = len(snapshot.probes)
     good = sum(is_good(probe.finding) for probe in snapshot.probes)
+    if not total:
+        return line(("no probe", Tone.DIM))
     spans: list[Span] = [(f"{good} of {total} met", Tone.GOOD if good == total else Tone.PLAIN)]
     for finding in sorted(ProbeFinding, key=badness):
         number = sum(probe.finding is finding for probe in snapshot.probes)

@@ -18,6 +18,7 @@ from sql.snapshots import (
     ProbesSnapshot,
 )
 from tui import keys
+from tui.panes.views import TITLES
 from tui.present.constraints import MIGRATION_KEY, constraint_key
 from tui.present.details import (
     constraint_details,
@@ -88,9 +89,8 @@ class DetailsScreen(Reader):
     class Copied(Message):
         """The SQL of this row is to be copied."""
 
-        def __init__(self, row: str, sql: str) -> None:
+        def __init__(self, sql: str) -> None:
             super().__init__()
-            self.row = row
             self.sql = sql
 
     def __init__(self, subject: Subject, name: str, readings: Readings, remedies: Remedies) -> None:
@@ -105,9 +105,12 @@ class DetailsScreen(Reader):
     def title_text(self) -> Line:
         """Which row this is, and whether it is still there."""
         part, _ = self._subject
+        title = TITLES[part]
         gone = " · no longer among the readings" if self._gone else ""
         stale = " · stale: the server is out of reach" if self._readings.is_stale(part) else ""
-        return line((f" {clean(self._row_name)}", Tone.STRONG), (gone + stale, Tone.WARN))
+        return line(
+            (f" {title} › ", Tone.DIM), (clean(self._row_name), Tone.STRONG), (gone + stale, Tone.WARN)
+        )
 
     def lines(self, width: int) -> Sequence[Line]:
         """The details as they are now."""
@@ -131,4 +134,4 @@ class DetailsScreen(Reader):
         if why_off:
             self.say(why_off, Tone.WARN)
         else:
-            self.post_message(self.Copied(self._row_name, sql))
+            self.post_message(self.Copied(sql))
