@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 from profiles.libpq_parameters import SECRETS, VARIABLES
@@ -92,3 +93,15 @@ def _uri_hosts(authority: str) -> dict[str, str]:
         names.append(unquote(match["bracketed"] if match["bracketed"] is not None else match["name"]))
         ports.append(match["port"] or "")
     return {"host": ",".join(names), **({"port": ",".join(ports)} if any(ports) else {})}
+
+
+def compose(parameters: Mapping[str, str]) -> str:
+    """The parameters as `keyword=value` pairs, quoted where they must be; `parse` gives them back."""
+    return " ".join(f"{keyword}={_quoted(value)}" for keyword, value in parameters.items())
+
+
+def _quoted(value: str) -> str:
+    if value and not re.search(r"[\s'\\]", value):
+        return value
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

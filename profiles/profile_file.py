@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -247,8 +248,9 @@ class _Reader:
     def _number(self, table: Mapping[str, Any], key: str) -> Any:
         value = table[key]
         whole = key in ("size", "max_overflow")
+        kinds = int if whole else (int, float)
         fits = (
-            isinstance(value, int if whole else (int, float)) and not isinstance(value, bool) and value >= 0
+            isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
         )
         if fits and (key != "size" or value > 0):
             return value

@@ -12,7 +12,7 @@ from profiles.model import Profile
 from profiles.secret import Secret
 from sql.connect import Link, Purpose, open_link
 from sql.dial import look_up
-from sql.errors import SessionError
+from sql.errors import PasswordNeeded, SessionError
 
 
 class StageName(StrEnum):
@@ -40,6 +40,8 @@ class Stage:
     passed: bool
     detail: str
     """What was found, or why it failed and what to do; one clause."""
+    needs_password: bool = False
+    """It failed because the server asks for a password and none was found."""
 
 
 async def examine(profile: Profile, password: Secret | None) -> tuple[Stage, ...]:
@@ -104,7 +106,10 @@ def _until_failed(error: SessionError) -> list[Stage]:
     if error.stage == StageName.NAME.value:
         return [Stage(StageName.NAME, False, str(error))]
     before = DIALLING[: DIALLING.index(at)] if at is not StageName.LIMIT else DIALLING[:1]
-    return [*(Stage(name, True, "") for name in before), Stage(at, False, str(error))]
+    return [
+        *(Stage(name, True, "") for name in before),
+        Stage(at, False, str(error), isinstance(error, PasswordNeeded)),
+    ]
 
 
 def _passed(link: Link, target: Target) -> list[Stage]:

@@ -21,6 +21,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from profiles.errors import ConfigurationError
+from profiles.model import EnvironmentClass
 from tui.exit_codes import ExitCode
 from tui.frames import PreciseFrames
 from tui.messages import Arrived, Stopped, Waiting
@@ -57,6 +58,7 @@ class DeckApp(PreciseFrames):
         self.animation_level = "none"
         for theme in THEMES.values():
             self.register_theme(theme)
+        self.theme = THEMES[EnvironmentClass.DEVELOPMENT].name
         self.profile = profile
         self.manifest = manifest
         self.feed: Feed | None = None

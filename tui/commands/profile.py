@@ -11,6 +11,7 @@ from typing import Any
 from profiles import profile_file, store, verdicts
 from profiles.errors import ConfigurationError, CredentialError, Problem
 from profiles.model import Profile
+from profiles.places import place_of
 from tui.commands.profile_flags import add_flags, tables_from
 from tui.exit_codes import ExitCode
 
@@ -242,18 +243,6 @@ def _typed_twice(profile: Profile) -> str:
     if first and asker("Again: ") != first:
         raise CredentialError(f"no password for {profile.name}: the two were not the same; try again")
     return first
-
-
-def place_of(profile: Profile) -> str:
-    """Where a profile's database is, as its file says it: host, port, database."""
-    said = profile.connection
-    if said.get("service"):
-        place = f"service {said['service']}"
-    else:
-        place = said.get("host") or said.get("hostaddr") or "default host"
-        if said.get("port"):
-            place += f":{said['port']}"
-    return f"{place}/{said['dbname']}" if said.get("dbname") else place
 
 
 def printable(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from profiles import store, verdicts
 from profiles.errors import ConfigurationError
 from profiles.model import EnvironmentClass, Profile
+from profiles.places import place_of
 from profiles.verdicts import LastVerdict
 from tui.present.text import age, clean, plural, wrap
 from tui.present.view import Column, Line, Row, Span, Tone, View, line
@@ -125,18 +126,6 @@ def _foot(profile: Profile) -> tuple[Line, ...]:
     for label, value in facts:
         spans += [(f"{label} ", Tone.DIM), (f"{clean(value)}   ", Tone.PLAIN)]
     return line((clean(place_of(profile)), Tone.PLAIN)), tuple(spans)
-
-
-def place_of(profile: Profile) -> str:
-    """Where a profile's database is, as its file says it: host, port, database."""
-    said = profile.connection
-    if said.get("service"):
-        place = f"service {said['service']}"
-    else:
-        place = said.get("host") or said.get("hostaddr") or "default host"
-        if said.get("port"):
-            place += f":{said['port']}"
-    return f"{place}/{said['dbname']}" if said.get("dbname") else place
 
 
 def stage_lines(stages: Sequence[Stage], width: int) -> list[Line]:

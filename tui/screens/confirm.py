@@ -1,0 +1,73 @@
+"""A question with two answers, of which Cancel is the one that a hasty hand gives."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button
+
+from tui.present.text import wrap
+from tui.present.view import Tone, line
+from tui.widgets.lines import Lines
+
+WIDTH = 58
+DEAF_S = 0.3
+"""Keys typed before the question was up do not answer it."""
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """True only where the operator went to the second button and pressed it."""
+
+    AUTO_FOCUS = "#cancel"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "answer(False)", show=False),
+        Binding("left,right", "switch", show=False),
+    ]
+
+    def __init__(self, question: str, yes: str) -> None:
+        super().__init__()
+        self._question = question
+        self._yes = yes
+        self.listening = False
+
+    def compose(self) -> ComposeResult:
+        """Question, Cancel, and what would be done."""
+        with Vertical(id="confirming"):
+            yield Lines(id="question")
+            with Horizontal(id="answers"):
+                yield Button("Cancel", id="cancel", compact=True)
+                yield Button(self._yes, id="yes", compact=True, variant="error")
+
+    def on_mount(self) -> None:
+        """Ask, and listen after a moment."""
+        self.query_one("#question", Lines).show(
+            [line((text, Tone.STRONG)) for text in wrap(self._question, WIDTH)]
+        )
+        self.set_timer(DEAF_S, self._listen)
+
+    def _listen(self) -> None:
+        self.listening = True
+
+    async def on_event(self, event: events.Event) -> None:
+        """Drop keys until it listens."""
+        if isinstance(event, events.Key) and not self.listening:
+            event.stop()
+            return
+        await super().on_event(event)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """The answer."""
+        self.dismiss(event.button.id == "yes")
+
+    def action_answer(self, answer: bool) -> None:
+        """Escape is no."""
+        self.dismiss(answer)
+
+    def action_switch(self) -> None:
+        """The other button."""
+        self.focus_next(Button)
