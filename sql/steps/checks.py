@@ -1,4 +1,4 @@
-"""What a script asks the catalog before and after a step, as calls of the functions in `script_functions.sql`."""
+"""What a script asks the catalog before and after a step: calls of `script_functions.sql`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan as a script for `psql -X -f`: guarded, one statement a round trip, every step checked in the catalog.
+"""A plan as a script for `psql -X -f`: guarded, one statement a round trip, each step checked in the catalog.
 
 Run twice, it finds every end state there and does nothing. A statement in which psql could see one of its own
 variables or commands is handed to the server by `\\gexec`, which sends it untouched.
@@ -105,7 +105,7 @@ def _settings(plan: Plan, server: ServerIdentity) -> str:
             "SET standard_conforming_strings = on;",
             "SET client_min_messages = warning;",
             "SET TimeZone = 'UTC';",
-            f"SELECT set_config('search_path', {literal(plan.search_path)}, false) AS search_path \\gset pgdeck_",
+            f"SELECT set_config('search_path', {literal(plan.search_path)}, false) AS path \\gset pgdeck_",
         ]
     )
 
@@ -114,13 +114,13 @@ def _guard(server: ServerIdentity) -> str:
     system = "false"
     if server.system_identifier is not None:
         mine = literal(server.system_identifier)
-        system = f"(SELECT system_identifier::text FROM pg_catalog.pg_control_system()) <> {mine}"
+        system = f"(pg_catalog.pg_control_system()).system_identifier::text <> {mine}"
     return "\n".join(
         [
             comment("Nothing runs anywhere else, in one transaction, or on a standby."),
             f"SELECT current_database() <> {literal(server.database)} AS other_database,",
             f"       {system} AS other_server,",
-            "       pg_catalog.transaction_timestamp() <> pg_catalog.statement_timestamp() AS in_transaction,",
+            "       transaction_timestamp() <> statement_timestamp() AS in_transaction,",
             "       pg_catalog.pg_is_in_recovery() AS standby \\gset pgdeck_",
             *_stop("other_database", "this script was written for another database"),
             *_stop("other_server", "this script was written for another server"),
@@ -152,7 +152,7 @@ def _step(step: Step, place: str) -> str:
             *_body(step),
             f"SELECT {proved(step)} AS proved \\gset pgdeck_",
             "\\else",
-            f"\\echo pgdeck: {place}: {label}: there already",
+            f"\\echo pgdeck: {place}: {label}: nothing to do",
             "\\endif",
         ]
     )

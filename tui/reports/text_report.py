@@ -6,10 +6,13 @@ from collections.abc import Iterator, Sequence
 from textwrap import wrap
 from unicodedata import combining, east_asian_width
 
+from sql.findings import SampleFinding
 from sql.printable import one_line
 from sql.report import Report
+from sql.snapshots import ConstraintReading
 from tui.reports.wording import (
     NOTHING,
+    count,
     headline,
     milliseconds,
     next_steps,
@@ -92,24 +95,24 @@ def _constraints(report: Report) -> Iterator[str]:
     rows = [
         (
             f"{sign(each.finding)} {words(each.finding)}",
-            f"{each.table}.{each.name}",
-            _count(each.violations, each.violations_capped),
-            words(each.rejects),
-            words(each.accepts),
+            f"{each.table.removeprefix('public.')}.{each.name}",
+            count(each.violations, each.violations_capped),
+            words(_samples(each)),
         )
         for each in report.constraints
     ]
     yield from _table(
         f"Constraints: {good} of {len(rows)} as they must be",
-        ("finding", "constraint", ">bad rows", "refuses", "lets in"),
+        ("finding", "constraint", ">bad rows", "samples"),
         rows,
     )
 
 
-def _count(violations: int | None, capped: bool) -> str:
-    if violations is None:
-        return NOTHING
-    return f"{violations:,}{'+' if capped else ''}"
+def _samples(constraint: ConstraintReading) -> SampleFinding:
+    """Both sample findings as one: the worse of the two."""
+    both = (constraint.rejects, constraint.accepts)
+    worst_first = (SampleFinding.FAILED, SampleFinding.UNVERIFIED, SampleFinding.VERIFIED)
+    return next(finding for finding in worst_first if finding in both)
 
 
 def _probes(report: Report) -> Iterator[str]:

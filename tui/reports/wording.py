@@ -7,10 +7,9 @@ import shlex
 from sql.findings import Scope, Verdict
 from sql.report import Report
 from sql.snapshots import ProbeReading
-from sql.steps.step import Step
-from tui.present.signs import SIGNS, words
+from tui.present.signs import SIGNS
+from tui.present.signs import words as words
 
-__all__ = ["headline", "milliseconds", "next_steps", "probe_targets", "sign", "size", "words"]
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 NOTHING = "–"
 
@@ -36,6 +35,11 @@ def size(count: int | None) -> str:
             return f"{value:.0f} {unit}"
         value /= 1024
     return f"{value:.0f} {UNITS[-1]}"
+
+
+def count(rows: int | None, capped: bool) -> str:
+    """Rows that break a rule; `1,000+` where counting stopped there."""
+    return NOTHING if rows is None else f"{rows:,}{'+' if capped else ''}"
 
 
 def milliseconds(value: float | None) -> str:
@@ -74,8 +78,3 @@ def next_steps(report: Report) -> tuple[str, ...]:
     elif report.verdict is not Verdict.READY:
         lines.append(f"check again: {again}")
     return tuple(lines)
-
-
-def step_line(step: Step) -> str:
-    """A step in one line: its id and its lock."""
-    return f"{step.id} ({step.lock}: blocks {step.blocks})"
