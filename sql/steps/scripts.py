@@ -22,7 +22,7 @@ from sql.steps.step import Direction, Plan, Refusal, Step, Verb
 FUNCTIONS = Path(__file__).parent / "script_functions.sql"
 WIDTH = 100
 _QUOTED = re.compile(r"""[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*\"""", re.DOTALL)
-_PSQL_SEES = re.compile(r"\\|:(?!:)|--|/\*|\$|;")
+_PSQL_SEES = re.compile(r"\\|(?<!:):(?!:)|--|/\*|\$|;")
 NEEDS_QUIET = frozenset({Verb.CREATE_INDEX, Verb.DROP_INDEX, Verb.VALIDATE_CONSTRAINT})
 """Steps that end in a deadlock with another build or change of the same table."""
 
@@ -195,7 +195,6 @@ def _refused(refusal: Refusal) -> str:
 
 
 def _label(step: Step) -> str:
-    r"""The step's id as one word of \echo: what psql would unquote, expand or run is replaced."""
-    return "".join(each if each.isalnum() or each in "_-:." else "?" for each in one_line(step.id)).replace(
-        ":", ": ", 1
-    )
+    r"""The step for \echo, which unquotes, expands and runs: all that could mean something is replaced."""
+    target = "".join(each if each.isalnum() or each in "_-." else "?" for each in one_line(step.target))
+    return f"{step.verb}: {target}"
