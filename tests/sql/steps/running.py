@@ -87,9 +87,7 @@ def validate(name: str = "ck") -> Step:
 def drop_check(name: str = "ck") -> Step:
     """DROP CONSTRAINT."""
     end = ConstraintGone("public", "t", name)
-    return _step(
-        Verb.DROP_CONSTRAINT, f"t.{name}", (ddl.drop_constraint("public", "t", name),), end, BRIEF
-    )
+    return _step(Verb.DROP_CONSTRAINT, f"t.{name}", (ddl.drop_constraint("public", "t", name),), end, BRIEF)
 
 
 def swap(name: str = "i") -> Step:
@@ -165,7 +163,9 @@ async def finish(database: Database, step: Step, patience: Patience = QUICK) -> 
 
 
 @asynccontextmanager
-async def transaction(database: Database, *statements: str, begin: str = "BEGIN") -> AsyncIterator[asyncpg.Connection]:
+async def transaction(
+    database: Database, *statements: str, begin: str = "BEGIN"
+) -> AsyncIterator[asyncpg.Connection]:
     """Another session in the middle of a transaction, rolled back at the end unless it ended it itself."""
     connection = await database.connect(application_name="somebody")
     try:

@@ -1,0 +1,42 @@
+-- Reads: pg_blocking_pids, pg_stat_activity, pg_locks and pg_prepared_xacts: whom a backend waits for, and whom
+--        those wait for in turn.
+-- Needs: nothing for the pids; pg_read_all_stats for what other roles do.
+-- Serves: 13 and newer.
+-- $1 int4: pid of the one who waits. Blocker 0 is a prepared transaction, found by the lock that is waited for.
+WITH RECURSIVE b(depth, waiter, blocker, path) AS (
+    SELECT 1, $1::int4, x, ARRAY[$1::int4, x]
+    FROM unnest(pg_blocking_pids($1::int4)) x
+    UNION
+    SELECT b.depth + 1, b.blocker, x, b.path || x
+    FROM b CROSS JOIN LATERAL unnest(pg_blocking_pids(b.blocker)) x
+    WHERE b.blocker <> 0 AND b.depth < 8 AND NOT x = ANY (b.path)
+)
+SELECT DISTINCT ON (b.depth, b.waiter, b.blocker)
+       b.depth, b.waiter, b.blocker AS pid,
+       a.backend_start, a.query_start, a.usename::text AS usename, a.datname::text AS datname,
+       a.application_name, host(a.client_addr) AS client, a.backend_type, a.state,
+       extract(epoch FROM clock_timestamp() - a.xact_start)::float8 AS age_s,
+       extract(epoch FROM clock_timestamp() - a.state_change)::float8 AS state_age_s,
+       a.query,
+       v.pid IS NOT NULL AS vacuums,
+       px.gid, px.owner::text AS gid_owner,
+       extract(epoch FROM clock_timestamp() - px.prepared)::float8 AS prepared_age_s
+FROM b
+LEFT JOIN pg_stat_activity a ON a.pid = b.blocker
+LEFT JOIN pg_stat_progress_vacuum v ON v.pid = b.blocker
+LEFT JOIN LATERAL (
+    SELECT p.gid, p.owner, p.prepared
+    FROM pg_locks w
+    JOIN pg_prepared_xacts p ON p.transaction::text = w.transactionid::text
+    WHERE b.blocker = 0 AND w.pid = b.waiter AND NOT w.granted AND w.locktype = 'transactionid'
+    UNION ALL
+    SELECT p.gid, p.owner, p.prepared
+    FROM pg_locks w
+    JOIN pg_locks h ON h.pid IS NULL AND h.granted AND h.locktype = w.locktype
+                   AND h.relation IS NOT DISTINCT FROM w.relation AND h.database IS NOT DISTINCT FROM w.database
+    JOIN pg_locks hx ON hx.pid IS NULL AND hx.virtualtransaction = h.virtualtransaction
+                    AND hx.locktype = 'transactionid'
+    JOIN pg_prepared_xacts p ON p.transaction::text = hx.transactionid::text
+    WHERE b.blocker = 0 AND w.pid = b.waiter AND NOT w.granted AND w.locktype = 'relation'
+) px ON true
+ORDER BY b.depth, b.waiter, b.blocker

@@ -1,0 +1,203 @@
+"""One run from its first connection to its verified end, journalled before each thing that it does."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from profiles.errors import ConfigurationError
+from profiles.secret import Secret
+from sql.connect import Link
+from sql.errors import SessionError
+from sql.steps import proof
+from sql.steps.carcass import clear, half_dropped
+from sql.steps.catalog import read_end
+from sql.steps.execute import Execution
+from sql.steps.failure import ConnectionLost, Refused
+from sql.steps.job import Job
+from sql.steps.journal import Event
+from sql.steps.links import Links
+from sql.steps.outcome import Ending, Outcome, RunResult
+from sql.steps.patience import Patience, Stop
+from sql.steps.preflight import Stopped, become_builder, wait_for_table
+from sql.steps.scribe import Scribe
+from sql.steps.settings import WrongSettings
+from sql.steps.settle import Unreachable, outlive
+from sql.steps.step import Verb
+from sql.steps.watching import TROUBLE, Backend, Watching
+
+DROP_ATTEMPTS = 3
+"""A drop that the server broke off half-way is sent again: the index is of no use any more."""
+
+
+class Run:
+    """Runs one job, or takes one over whose runner died."""
+
+    def __init__(
+        self, job: Job, password: Secret | None, scribe: Scribe, stop: Stop, patience: Patience | None = None
+    ) -> None:
+        self._job = job
+        self._step = job.step
+        self._password = password
+        self._stop = stop
+        self._patience = patience or Patience()
+        self._links = Links(job, password, scribe, stop, self._patience)
+        self._started_at: datetime | None = None
+
+    async def conduct(self, orphan: Backend | None = None, known: Ending | None = None) -> RunResult:
+        """The whole run.
+
+        Args:
+            orphan: the session of the run that is taken over; None: it never had one.
+            known: how the run ended, where only the proof is missing.
+
+        Raises:
+            OSError: the journal cannot be written.
+        """
+        if self._job.adopts:
+            self._scribe.write(Event.ADOPTED, self._step, {"pid": orphan.pid if orphan else None})
+        ending = known or await self._finish(orphan)
+        verified = await self._verify(ending)
+        return RunResult(
+            self._job.run,
+            ending.outcome,
+            ending.sqlstate,
+            ending.sentence,
+            verified,
+            self._started_at,
+            datetime.now(UTC),
+        )
+
+    async def _finish(self, orphan: Backend | None) -> Ending:
+        try:
+            ending = await self._ending(orphan)
+        finally:
+            self._links.close()
+        self._scribe.write(Event.FINISHED, self._step, asdict(ending))
+        return ending
+
+    @property
+    def _scribe(self) -> Scribe:
+        return self._links.scribe
+
+    async def _ending(self, orphan: Backend | None) -> Ending:
+        try:
+            return await (self._take_over(orphan) if self._job.adopts else self._run())
+        except Stopped:
+            return Ending(Outcome.CANCELLED, f"stopped by {self._stop.why}; nothing was sent")
+        except Unreachable as error:
+            return Ending(Outcome.UNKNOWN, str(error))
+        except (Refused, WrongSettings, ConfigurationError, *TROUBLE) as error:
+            sentence = str(error) or type(error).__name__
+            if self._started_at is None:
+                return Ending(Outcome.REFUSED, f"{sentence}; nothing was sent")
+            return Ending(Outcome.UNKNOWN, f"{sentence}; the catalog will tell")
+        except Exception as error:
+            return _broken(error)
+
+    async def _run(self) -> Ending:
+        link, watching = await self._links.connect()
+        await become_builder(link.connection, self._step, self._scribe, self._stop)
+        await proof.refuse_if_changed(watching.connection, link.identity, self._step)
+        end = await read_end(watching.connection, self._step.end)
+        if end.reached:
+            return Ending(Outcome.DONE, f"{end.sentence} already; nothing was sent")
+        await wait_for_table(watching.connection, self._step, self._scribe, self._stop, self._patience)
+        if self._stop.asked:
+            raise Stopped
+        self._announce(watching)
+        return await self._execute(link, watching)
+
+    async def _take_over(self, orphan: Backend | None) -> Ending:
+        """Watch what is left of a run until it is over, then judge it by the catalog."""
+        if orphan is None:
+            return Ending(Outcome.REFUSED, "its runner ended before it began; nothing was sent")
+        self._started_at = datetime.now(UTC)
+        return await self._settle(orphan)
+
+    async def _execute(self, link: Link, watching: Watching, attempt: int = 1) -> Ending:
+        """Send the step; whatever becomes of it, leave nothing behind unsaid."""
+        execution = Execution(link.connection, watching, self._step, self._scribe, self._stop, self._patience)
+        try:
+            ending = await execution.run()
+        except ConnectionLost:
+            lost = {"phase": "connection lost", "pid": watching.pid}
+            self._scribe.write(Event.PROGRESS, self._step, lost)
+            return await self._settle(watching.backend, attempt)
+        return await self._tidied(link, watching, ending, attempt)
+
+    async def _settle(self, orphan: Backend, attempt: int = 1) -> Ending:
+        """Wait until a session that we lost is gone, judge by the catalog, and tidy up."""
+        lost = await self._links.watch_lost(orphan)
+        await outlive(lost, self._patience)
+        ending = await self._judged(lost)
+        link, watching = await self._links.again(orphan)
+        watching.index_seen = lost.index_seen
+        await become_builder(link.connection, self._step, self._scribe, Stop())
+        return await self._tidied(link, watching, ending, attempt)
+
+    async def _judged(self, watching: Watching) -> Ending:
+        end = await read_end(watching.connection, self._step.end)
+        if end.reached:
+            return Ending(Outcome.DONE, f"{end.sentence}; the connection was lost on the way")
+        if self._stop.asked:
+            return Ending(Outcome.CANCELLED, f"stopped by {self._stop.why}; {end.sentence}")
+        return Ending(Outcome.FAILED, f"the session that ran it ended early: {end.sentence}")
+
+    async def _tidied(self, link: Link, watching: Watching, ending: Ending, attempt: int) -> Ending:
+        """An ending that says what is left, after what could be cleared away was."""
+        if ending.outcome is Outcome.DONE:
+            end = await read_end(watching.connection, self._step.end)
+            if end.reached:
+                return ending
+            ending = Ending(Outcome.FAILED, f"the server said done, but {end.sentence}")
+        if self._step.verb is Verb.CREATE_INDEX:
+            left = await clear(link.connection, watching, self._step, ending, self._scribe, self._patience)
+            return replace(ending, left=left)
+        if self._step.verb is Verb.DROP_INDEX:
+            return await self._finish_drop(link, watching, ending, attempt)
+        return ending
+
+    async def _finish_drop(self, link: Link, watching: Watching, ending: Ending, attempt: int) -> Ending:
+        """Send a drop again that was broken off half-way, unless somebody wanted it to stop."""
+        left = half_dropped(self._step, await watching.read_index())
+        if not left or self._stop.asked or attempt >= DROP_ATTEMPTS:
+            return replace(ending, left=left)
+        self._announce(watching)
+        return await self._execute(link, watching, attempt + 1)
+
+    def _announce(self, watching: Watching) -> None:
+        """Journal who will run the statement, before it is sent."""
+        self._started_at = self._started_at or datetime.now(UTC)
+        before = watching.index_before
+        detail = {
+            "pid": watching.pid,
+            "backend_start": watching.backend.backend_start.isoformat(),
+            "runner_pid": os.getpid(),
+            "settings": dict(self._links.settings),
+            "index_before": asdict(before) if before else None,
+        }
+        self._scribe.write(Event.STARTED, self._step, detail)
+
+    async def _verify(self, ending: Ending) -> Any:
+        """Look at the end state afterwards, and journal what was seen."""
+        if ending.outcome in (Outcome.REFUSED, Outcome.UNKNOWN):
+            return None
+        try:
+            verified: Any = await proof.verify(self._job, self._password)
+        except (SessionError, ConfigurationError, *TROUBLE) as error:
+            verified = proof.Unproven(False, f"it could not be verified: {error or type(error).__name__}")
+        self._scribe.write(Event.VERIFIED, self._step, {**proof.as_json(verified), "left": ending.left})
+        return verified
+
+
+def _broken(error: Exception) -> Ending:
+    """A mistake of our own, without the values that its message may hold."""
+    frames = traceback.extract_tb(error.__traceback__)[-3:]
+    places = ", ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
+    sentence = f"pgdeck itself failed ({type(error).__name__} at {places}); please report it"
+    return Ending(Outcome.UNKNOWN, sentence)
