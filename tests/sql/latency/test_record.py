@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from profiles.manifest import ProbeEntry, Target
+from sql.findings import ProbeFinding
+from sql.latency.messages import Planned, Sample, Samples, ServerMean, Stopped, Unmeasured, decode, encode
+from sql.latency.record import Records
+from sql.snapshots import ProbePlan, ProbeReading
+
+ENTRY = ProbeEntry("dash", "SELECT 1", Target(25, 35, 50))
+
+
+def samples(latencies_ms: list[float], **more: object) -> Samples:
+    rows = tuple(Sample(number, number, number + ms / 1000, **more) for number, ms in enumerate(latencies_ms))  # type: ignore[arg-type]
+    return Samples(0, len(rows), len(rows), rows)
+
+
+def read(*messages: object, entry: ProbeEntry = ENTRY, now: float = 1000.0) -> ProbeReading:
+    records = Records([entry])
+    for message in messages:
+        records.take(message, now)  # type: ignore[arg-type]
+    return records.snapshot(now).probes[0]
+
+
+def test_met() -> None:
+    reading = read(samples([10.0] * 200))
+    assert (reading.finding, reading.samples, reading.kept, reading.detail) == (
+        ProbeFinding.MET,
+        200,
+        1.0,
+        "",
+    )
+    assert [reading.p50_ms, reading.p99_ms, reading.service_p99_ms] == pytest.approx([10.0] * 3)
+
+
+def test_missed_names_the_percentile_and_the_target() -> None:
+    reading = read(samples([10.0] * 90 + [40.0] * 10))
+    assert reading.finding is ProbeFinding.MISSED
+    assert reading.detail == "p95 is 40.0 ms, 35 ms wanted"
+
+
+def test_a_percentile_that_is_not_carried_is_not_judged_and_said() -> None:
+    reading = read(samples([10.0] * 99))
+    assert (reading.finding, reading.p99_ms) == (ProbeFinding.MET, None)
+    assert reading.detail == "p99 not judged: it needs 100 samples, there are 99"
+    only_p99 = ProbeEntry("x", "SELECT 1", Target(p99_ms=50))
+    assert read(samples([10.0] * 99), entry=only_p99).finding is ProbeFinding.NOT_MEASURED
+
+
+def test_an_error_is_slow_and_fails_the_probe() -> None:
+    failed = samples([0.1] * 10, error="42P01: no table", answered=False)
+    reading = read(samples([10.0] * 90), failed)
+    assert reading.finding is ProbeFinding.FAILING
+    assert reading.detail == "10 of 100 runs failed: 42P01: no table"
+    assert (reading.samples, reading.errors) == (100, 10)
+    assert reading.p50_ms == pytest.approx(10.0)
+    assert reading.p95_ms is None
+    assert reading.max_ms == pytest.approx(10.0)
+    assert json.dumps(reading.p95_ms, allow_nan=False) == "null"
+
+
+def test_a_run_that_was_cut_off_counts_with_the_time_it_took() -> None:
+    reading = read(samples([10_000.0] * 5, error="57014: canceled"))
+    assert (reading.errors, reading.p50_ms) == (5, pytest.approx(10_000.0))
+
+
+def test_ticks_that_share_a_run_count_once_as_service() -> None:
+    run = Sample(0.0, 2.0, 3.0)
+    shared = Sample(1.0, 2.0, 3.0, shared=True)
+    reading = read(Samples(0, 2, 1, (run, shared)))
+    assert (reading.samples, reading.kept) == (2, 0.5)
+    assert reading.recent_ms == (3000.0, 2000.0)
+
+
+def test_what_cannot_be_measured_says_why_until_it_can() -> None:
+    obstacle = Unmeasured(0, "no rows")
+    assert (read(obstacle).finding, read(obstacle).detail) == (ProbeFinding.NOT_MEASURED, "no rows")
+    assert read(obstacle, samples([1.0] * 200)).finding is ProbeFinding.MET
+
+
+def test_errors_leave_with_the_window() -> None:
+    records = Records([ENTRY], window_s=300)
+    records.take(samples([1.0], error="x", answered=False), 0.0)
+    assert records.snapshot(200.0).probes[0].finding is ProbeFinding.FAILING
+    assert records.snapshot(400.0).probes[0].finding is ProbeFinding.NOT_MEASURED
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        samples([1.0, 2.0], error='42P01: "x"\n', answered=False),
+        Planned(3, ProbePlan("Seq Scan", False, "i", "note")),
+        Unmeasured(0, "why"),
+        ServerMean(1, None),
+        Stopped("lost", refused=True),
+    ],
+)
+def test_messages_survive_the_pipe(message: Samples | Planned | Unmeasured | ServerMean | Stopped) -> None:
+    line = encode(message)
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert decode(line) == message

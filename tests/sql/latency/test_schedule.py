@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from sql.latency.schedule import DECK, VERIFY, Pace, Schedule, periods
+
+EVERY_SECOND = Pace(share=1.0, fastest_s=1.0, most_per_s=100)
+
+
+@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("pace", [VERIFY, DECK], ids=["verify", "deck"])
+def test_all_probes_together_use_no_more_than_their_share(seed: int, pace: Pace) -> None:
+    chance = random.Random(seed)
+    costs = [chance.lognormvariate(-6, 2) for _ in range(chance.randint(1, 30))]
+    found = periods(costs, pace)
+    assert sum(cost / period for cost, period in zip(costs, found, strict=True)) <= pace.share * 1.000001
+    assert sum(1 / period for period in found) <= pace.most_per_s * 1.000001
+    assert min(found) >= pace.fastest_s
+
+
+def test_cheap_probes_keep_their_pace_beside_a_dear_one() -> None:
+    cheap, dear = periods([0.001, 2.0], VERIFY)
+    assert cheap == VERIFY.fastest_s
+    assert dear == pytest.approx(2.0 / (0.5 - 0.001 / 0.025))
+
+
+def test_ten_seconds_of_verify_carry_a_p99_for_cheap_probes() -> None:
+    for period in periods([0.002] * 5, VERIFY):
+        assert 10 / period >= 200
+
+
+def schedule(count: int) -> Schedule:
+    made = Schedule([0.001] * count, EVERY_SECOND, chance=lambda: 0.0)
+    made.start(0.0)
+    return made
+
+
+def test_a_tick_counts_from_when_it_is_due() -> None:
+    made = schedule(1)
+    assert made.next() == (0, 0.0)
+    assert made.begin(0, 0.0) == [0.0]
+    made.end(0, 0.0, 0.5)
+    assert made.next() == (0, 1.0)
+
+
+def test_ticks_that_come_due_while_their_own_probe_stalls_count_in_full() -> None:
+    made = schedule(1)
+    made.begin(0, 0.0)
+    made.end(0, 0.0, 3.5)
+    assert made.next() == (0, 1.0)
+    assert made.begin(0, 3.5) == [1.0, 2.0, 3.0]
+    assert made.taken(0) == (4, 2)
+
+
+def test_a_tick_that_waits_for_another_probe_counts_from_the_free_connection() -> None:
+    made = schedule(2)
+    assert made.begin(0, 0.0) == [0.0]
+    made.end(0, 0.0, 0.4)
+    assert made.begin(1, 0.4) == pytest.approx([0.4])
+    made.end(1, 0.4, 3.5)
+    # Three ticks of the first came due meanwhile: one is run, and none is charged with the wait.
+    assert made.begin(0, 3.5) == [3.5]
+    assert made.taken(0) == (4, 2)
+
+
+def test_a_stall_is_not_hidden_by_a_probe_that_runs_in_between() -> None:
+    made = schedule(2)
+    made.begin(0, 0.0)
+    made.end(0, 0.0, 2.5)
+    made.begin(1, 2.5)
+    made.end(1, 2.5, 2.75)
+    # Waited 1.5 s and 0.5 s for the server, 0.25 s for the other probe.
+    assert made.begin(0, 2.75) == [1.25, 2.25]
+
+
+def test_what_pgdeck_does_on_the_side_is_charged_to_no_probe() -> None:
+    made = schedule(1)
+    made.end(None, 0.5, 2.5)
+    assert made.begin(0, 2.5) == [2.5]
+
+
+def test_a_process_that_wakes_late_charges_no_probe_and_misses_ticks() -> None:
+    made = schedule(1)
+    assert made.begin(0, 2.25) == [2.25]
+    assert made.taken(0) == (3, 1)
+
+
+def test_a_failing_probe_is_left_alone() -> None:
+    made = schedule(1)
+    made.begin(0, 0.0)
+    made.end(0, 0.0, 2.5)
+    made.hold(0, 8.0)
+    assert made.next() == (0, 11.0)
+
+
+def test_a_pause_misses_nothing() -> None:
+    made = schedule(1)
+    made.begin(0, 0.0)
+    made.end(0, 0.0, 0.1)
+    made.start(100.0)
+    assert made.begin(0, 100.0) == [100.0]
+    assert made.taken(0) == (2, 2)
