@@ -185,14 +185,14 @@ class DeckApp(PreciseFrames):
         if deck is None or row is None:
             return
         subject = (list(TITLES)[deck.active.number - 1], row.key)
-        self._push(DetailsScreen(subject, row.name, deck.readings, deck.remedies))
+        self._push(DetailsScreen(subject, row.name, deck.readings))
 
     def _copy_row(self) -> None:
         deck = self.deck
         row = deck.active.row if deck is not None else None
         if deck is None or row is None:
             return
-        details = find((list(TITLES)[deck.active.number - 1], row.key), deck.readings, deck.remedies)
+        details = find((list(TITLES)[deck.active.number - 1], row.key), deck.readings)
         self.copy((details.sql if details is not None else "") or row.sql)
 
     def on_details_screen_copied(self, message: DetailsScreen.Copied) -> None:

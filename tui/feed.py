@@ -94,6 +94,7 @@ class Feed:
         import sql.indexes
         import sql.migration
         import sql.pool
+        import sql.steps.plan
         import sql.watch  # noqa: F401
         from sql.requirements import read
 

@@ -1,46 +1,44 @@
-"""What the plan says of one reading; made when somebody asks, and kept while the readings stay."""
+"""What the plan says of one reading; made when somebody asks."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from sql.snapshots import ConstraintReading, IndexReading, MigrationReading
-from tui.present.details import NOTHING_TO_DO, Remedy
+from sql.snapshots import (
+    ConstraintReading,
+    ConstraintsSnapshot,
+    IndexesSnapshot,
+    IndexReading,
+    MigrationReading,
+)
+from tui.present.details import Remedy
 
 if TYPE_CHECKING:
     from profiles.manifest import Manifest
-    from sql.steps.step import Plan
     from sql.verdict import Parts
 
 Mendable: TypeAlias = IndexReading | ConstraintReading | MigrationReading
+MIGRATION = "migration"
+"""How a plan's steps and refusals name the migration version."""
 
 
-class Remedies:
-    """The plan of the newest readings, by reading."""
+def remedy_of(reading: Mendable, manifest: Manifest, parts: Parts) -> Remedy:
+    """The steps that mend what was read, or why there are none.
 
-    def __init__(self, manifest: Manifest) -> None:
-        self._manifest = manifest
-        self._planned: tuple[Parts, Plan] | None = None
+    Planned from this one reading alone: a plan of five thousand indexes takes longer than a key may.
+    """
+    from sql.steps.plan import plan
 
-    def of(self, reading: Mendable, parts: Parts) -> Remedy:
-        """The steps that mend what was read, or why there are none."""
-        from sql.steps.chain import constraint_key, index_key
-
-        plan = self._plan(parts)
-        targets: tuple[str, ...]
-        if isinstance(reading, IndexReading):
-            key, targets = index_key(reading), (reading.name,)
-        elif isinstance(reading, ConstraintReading):
-            key, targets = constraint_key(reading), (f".{reading.name}", f'."{reading.name}"')
-        else:
-            key, targets = "migration", ("migration",)
-        steps = tuple(step for step in (*plan.steps, *plan.offered) if step.mends == key)
-        refusal = next((each for each in plan.refused if each.target.endswith(targets)), None)
-        return Remedy(steps, refusal) if steps or refusal else NOTHING_TO_DO
-
-    def _plan(self, parts: Parts) -> Plan:
-        from sql.steps.plan import plan
-
-        if self._planned is None or self._planned[0] != parts:
-            self._planned = (parts, plan(self._manifest, parts))
-        return self._planned[1]
+    if isinstance(reading, MigrationReading):
+        whole = plan(manifest, parts)
+        steps = tuple(step for step in whole.steps if step.mends == MIGRATION)
+        refusal = next((each for each in whole.refused if each.target == MIGRATION), None)
+        return Remedy(steps, refusal)
+    narrow = replace(parts, indexes=None, constraints=None, migration=None, probes=None, pool=None)
+    if isinstance(reading, IndexReading) and isinstance(parts.indexes, IndexesSnapshot):
+        narrow = replace(narrow, indexes=replace(parts.indexes, indexes=(reading,)))
+    elif isinstance(reading, ConstraintReading) and isinstance(parts.constraints, ConstraintsSnapshot):
+        narrow = replace(narrow, constraints=replace(parts.constraints, constraints=(reading,)))
+    made = plan(manifest, narrow)
+    return Remedy((*made.steps, *made.offered), next(iter(made.refused), None))

@@ -132,7 +132,7 @@ async def test_a_lost_server_is_stale_with_a_countdown_and_comes_back() -> None:
         driver.app.now += timedelta(seconds=9)
         driver.deck.tick()
         await driver.pilot.pause()
-        assert driver.shows("reconnecting in 3 s")
+        assert driver.shows("reconnecting in a moment")
         await driver.publish(*samples.EVERYTHING)
         assert not driver.pane(1).has_class("-stale")
         assert not driver.shows("stale")

@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from tui import keys
-from tui.present.text import wrap
+from tui.present.text import width_of, wrap
 from tui.present.view import (
     BLANK,
     Line,
@@ -206,7 +206,10 @@ class Pane(Lines, can_focus=True):
     def _foot(self, width: int) -> list[Line]:
         row = self.row
         lines: list[Line] = [line((" " + "─" * (width - 2), Tone.DIM))]
-        for each in row.foot if row is not None else ():
+        said = row.said() if row is not None else ()
+        if row is not None and row in self._rows and self._is_cut(row, width):
+            said = (line((row.name, Tone.STRONG)), *said)
+        for each in said:
             left = FOOT_LINES + 1 - len(lines)
             if line_width(each) <= width - 2 or left <= 1:
                 lines.append(clip(line(" ", *each), width - 1))
@@ -214,6 +217,14 @@ class Pane(Lines, can_focus=True):
             words = wrap("".join(text for text, _ in each), width - 2)[:left]
             lines += [line(" ", (text, each[0][1])) for text in words]
         return [*lines, *[BLANK] * (FOOT_LINES + 1 - len(lines))][: FOOT_LINES + 1]
+
+    def _is_cut(self, row: Row, width: int) -> bool:
+        """Whether the row's name does not stand in the table as a whole."""
+        widths = layout(self._view, width - 2)
+        return any(
+            column.middle and width_of(text) > room and text == row.name
+            for (text, _), room, column in zip(row.cells, widths, self._view.columns, strict=True)
+        )
 
     def _place(self) -> int:
         return next((at for at, row in enumerate(self._rows) if row.key == self._key), -1)
@@ -236,6 +247,12 @@ class Pane(Lines, can_focus=True):
 
     def _at(self) -> int:
         return next((at for at, row in enumerate(self.rows) if row.key == self._key), 0)
+
+    def select(self, key: str) -> None:
+        """Put the cursor on a row; nothing happens where there is none of that key."""
+        place = next((at for at, row in enumerate(self.rows) if row.key == key), None)
+        if place is not None:
+            self._select(place)
 
     def action_cursor(self, where: str) -> None:
         """Move the cursor: `up`, `down`, `page_up`, `page_down`, `first`, `last`."""

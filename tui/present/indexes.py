@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache, partial
 
 from profiles.manifest import Priority
 from sql.findings import IndexFinding
@@ -20,6 +21,8 @@ COLUMNS = (
     Column("scans", least=5, right=True, drop=4),
     Column("priority", least=8, drop=1),
 )
+ROWS_KEPT = 8192
+"""Rows of unchanged readings that are not made again."""
 RANK: Mapping[Priority, int] = {priority: rank for rank, priority in enumerate(Priority)}
 PRIORITY_TONES: Mapping[Priority, Tone] = {
     Priority.CRITICAL: Tone.STRONG,
@@ -64,6 +67,7 @@ def summary(snapshot: IndexesSnapshot) -> Line:
     return tuple(spans)
 
 
+@lru_cache(ROWS_KEPT)
 def _row(index: IndexReading) -> Row:
     return Row(
         key=index_key(index),
@@ -77,7 +81,7 @@ def _row(index: IndexReading) -> Row:
             (index.priority.value, PRIORITY_TONES[index.priority]),
         ),
         sql=index.declared,
-        foot=_foot(index),
+        foot_later=partial(_foot, index),
     )
 
 

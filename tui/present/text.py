@@ -150,10 +150,13 @@ def age(taken_at: datetime | None, now: datetime) -> str:
 
 def countdown(seconds: float) -> str:
     """The time to the next attempt in coarse steps, so that a calm place stays calm."""
-    if seconds <= 1:
+    if seconds <= 0:
         return "now"
-    step = 1 if seconds <= 3 else 5 if seconds <= 30 else 30
-    return f"in {-(-int(seconds) // step) * step} s"
+    if seconds <= AGE_STEP_S:
+        return "in a moment"
+    step = AGE_STEP_S if seconds <= 60 else 60
+    left = -(-int(seconds) // step) * step
+    return f"in {left} s" if left < 120 else f"in {left // 60} min"
 
 
 def spark(values: Sequence[float], width: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
@@ -104,6 +104,12 @@ class Row:
     """The exact SQL that `y` copies; empty where there is none."""
     foot: tuple[Line, ...] = ()
     """What is said below the table while this row is selected."""
+    foot_later: Callable[[], tuple[Line, ...]] | None = None
+    """Makes the foot when it is needed, where there are many rows."""
+
+    def said(self) -> tuple[Line, ...]:
+        """The foot."""
+        return self.foot if self.foot_later is None else self.foot_later()
 
     def matches(self, needle: str) -> bool:
         """Whether any cell holds `needle` (already in lower case)."""

@@ -22,9 +22,8 @@ from tui import keys
 from tui.panes.pane import Pane
 from tui.panes.views import TITLES, Shown, pane_view, target_of
 from tui.present.header import Banner, banner_lines
-from tui.present.text import age, countdown
-from tui.present.view import Tone, dimmed, line, spread
-from tui.remedies import Remedies
+from tui.present.text import age, clean, countdown
+from tui.present.view import BLANK, Line, Tone, dimmed, line, spread
 from tui.watching import PARTS, Readings
 from tui.widgets.footer import Footer
 from tui.widgets.lines import Lines
@@ -63,7 +62,6 @@ class DeckScreen(Screen[None]):
         super().__init__()
         self.profile = profile
         self.readings = Readings(manifest)
-        self.remedies = Remedies(manifest)
         self.waiting_for = "connecting …"
         self._clock = clock
         self._shown: dict[str, Shown] = {}
@@ -118,9 +116,16 @@ class DeckScreen(Screen[None]):
             shown = self._shown[part]
             taken_at = self.readings.known(part).taken_at
             said = age(taken_at, now) if taken_at is not None else ""
-            self.pane(number).show_view(shown.view, said, shown.note)
+            self.pane(number).show_view(shown.view, said, shown.note or self._why_stale(number))
         self._draw_header(now)
         self._draw_others()
+
+    def _why_stale(self, number: int) -> Line:
+        """The whole sentence of a lost server in the active pane: the header may have to cut it."""
+        lost = self.readings.lost
+        if lost is None or not self.pane(number).has_class("-active"):
+            return BLANK
+        return line((f"? what stands here is stale: {clean(lost.reason)}", Tone.WARN))
 
     def _draw_header(self, now: datetime) -> None:
         readings = self.readings
@@ -187,7 +192,7 @@ class DeckScreen(Screen[None]):
         for each in self.query(Pane):
             each.set_class(each.number == number, "-active")
         self.pane(number).focus()
-        self._draw_others()
+        self._refresh(set())
 
     def on_resize(self, event: events.Resize) -> None:
         """Two by two, or one pane and a line for each other."""

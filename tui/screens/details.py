@@ -30,7 +30,7 @@ from tui.present.details import (
 from tui.present.indexes import index_key
 from tui.present.text import clean
 from tui.present.view import Line, Tone, line
-from tui.remedies import Remedies
+from tui.remedies import remedy_of
 from tui.screens.reader import Reader
 from tui.watching import Readings
 
@@ -48,7 +48,7 @@ Subject: TypeAlias = tuple[str, str]
 """Part and row key."""
 
 
-def find(subject: Subject, readings: Readings, remedies: Remedies) -> Details | None:
+def find(subject: Subject, readings: Readings) -> Details | None:
     """The details of a row in the newest readings; None where it is no longer there."""
     part, key = subject
     if key == MIGRATION_KEY and part == "constraints":
@@ -59,16 +59,16 @@ def find(subject: Subject, readings: Readings, remedies: Remedies) -> Details | 
         index = next((each for each in snapshot.indexes if index_key(each) == key), None)
         if index is None:
             return None
-        remedy = remedies.of(index, parts)
+        remedy = remedy_of(index, readings.manifest, parts)
         return Details(partial(index_details, index, remedy), remedy.sql or index.declared)
     if isinstance(snapshot, ConstraintsSnapshot):
         constraint = next((each for each in snapshot.constraints if constraint_key(each) == key), None)
         if constraint is None:
             return None
-        remedy = remedies.of(constraint, parts)
+        remedy = remedy_of(constraint, readings.manifest, parts)
         return Details(partial(constraint_details, constraint, remedy), remedy.sql or constraint.declared)
     if isinstance(snapshot, MigrationSnapshot):
-        remedy = remedies.of(snapshot.migration, parts)
+        remedy = remedy_of(snapshot.migration, readings.manifest, parts)
         return Details(partial(migration_details, snapshot.migration, remedy), remedy.sql)
     if isinstance(snapshot, ProbesSnapshot):
         probe = next((each for each in snapshot.probes if each.name == key), None)
@@ -93,13 +93,12 @@ class DetailsScreen(Reader):
             super().__init__()
             self.sql = sql
 
-    def __init__(self, subject: Subject, name: str, readings: Readings, remedies: Remedies) -> None:
+    def __init__(self, subject: Subject, name: str, readings: Readings) -> None:
         super().__init__()
         self._subject = subject
         self._row_name = name
         self._readings = readings
-        self._remedies = remedies
-        self._details = find(subject, readings, remedies)
+        self._details = find(subject, readings)
         self._gone = self._details is None
 
     def title_text(self) -> Line:
@@ -118,7 +117,7 @@ class DetailsScreen(Reader):
 
     def follow(self) -> None:
         """Look the row up again; what was last known of a row that is gone stays."""
-        found = find(self._subject, self._readings, self._remedies)
+        found = find(self._subject, self._readings)
         self._gone = found is None
         self._details = found or self._details
         self.draw()
