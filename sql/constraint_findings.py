@@ -30,7 +30,9 @@ class LiveConstraint:
     oid: int
     kind: str
     """pg_constraint.contype."""
-    definition: str
+    locked: bool
+    """Somebody locks the table exclusively: an expression cannot be read."""
+    definition: str | None
     """As the server prints it."""
     validated: bool
     no_inherit: bool
@@ -69,7 +71,7 @@ def judge(
 def _differences(required: RequiredConstraint, live: LiveConstraint, sameness: Sameness) -> list[str]:
     found: list[str] = []
     if sameness.same is False:
-        theirs = live.check.expression if live.check else live.definition
+        theirs = live.check.expression if live.check else "something else"
         because = f"; {sameness.reason}" if sameness.reason else ""
         found.append(f"It checks {theirs}, declared {required.expression}{because}.")
     if required.no_inherit != live.no_inherit:

@@ -22,6 +22,8 @@ from sql.snapshots import ConstraintReading, ConstraintsSnapshot
 from sql.statements import statement
 from sql.violations import Violations, count_rows
 
+LOCKED = "somebody locks the table exclusively, so its definition cannot be read"
+UNREADABLE = "its definition as the server prints it could not be read"
 _NOT_COUNTED = Violations(None)
 
 
@@ -97,12 +99,10 @@ async def _cases(session: Session, requirements: Requirements) -> list[_Case]:
 
 async def _compare(session: Session, search_path: str, cases: list[_Case]) -> None:
     """Compare the expressions: all that are there with what is declared, one EXPLAIN a table."""
-    oids = [case.live.oid for case in cases if case.live is not None and case.live.kind == "c"]
-    if not oids:
-        return
+    oids = [case.live.oid for case in cases if case.live is not None and case.live.definition is not None]
     text = statement("constraint_definitions", session.version_num)
     settings = {**DEPARSE_SETTINGS, "search_path": search_path}
-    rows = await session.fetch_composed(text, oids, settings=settings)
+    rows = await session.fetch_composed(text, oids, settings=settings) if oids else []
     printed = {row["oid"]: row["definition"] for row in rows}
     wanted: dict[Relation, list[str]] = {}
     for case in cases:
@@ -111,7 +111,7 @@ async def _compare(session: Session, search_path: str, cases: list[_Case]) -> No
         check = _parsed(printed.get(case.live.oid))
         case.live = replace(case.live, check=check)
         if check is None:
-            case.sameness = Sameness(None, "what the server prints of it could not be read")
+            case.sameness = Sameness(None, LOCKED if case.live.locked else UNREADABLE)
         else:
             wanted.setdefault(case.relation, []).extend((case.required.expression, check.expression))
     forms = await normal_forms(session, search_path, wanted)

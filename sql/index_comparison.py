@@ -17,6 +17,8 @@ from sql.relations import Relation
 from sql.session import DEPARSE_SETTINGS, Session
 from sql.statements import statement
 
+LOCKED = "somebody locks its table exclusively, so its definition cannot be read"
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -25,8 +27,8 @@ class Pair:
     declared: IndexDefinition
     relation: Relation
     oid: int
-    printed: str
-    """pg_get_indexdef, with `search_path = pg_catalog`."""
+    printed: str | None
+    """pg_get_indexdef, with `search_path = pg_catalog`; None where the table is locked."""
     tablespace: str
 
 
@@ -48,7 +50,7 @@ async def compare_pairs(
         session, search_path, [p.oid for p, expr in zip(pairs, alike, strict=True) if expr]
     )
     live = [
-        parsed(printed.get(pair.oid, "")) if expr else theirs
+        parsed(printed.get(pair.oid)) if expr else theirs
         for pair, theirs, expr in zip(pairs, live, alike, strict=True)
     ]
     wanted: dict[Relation, list[str]] = {}
@@ -64,8 +66,10 @@ async def compare_pairs(
     ]
 
 
-def parsed(printed: str) -> IndexDefinition | None:
-    """What the server printed, taken apart; None where our parser does not know it."""
+def parsed(printed: str | None) -> IndexDefinition | None:
+    """What the server printed, taken apart; None where there is nothing or our parser does not know it."""
+    if printed is None:
+        return None
     try:
         return parse_index(printed)
     except DefinitionError:
@@ -79,6 +83,8 @@ def _compared(
     path: Sequence[str],
     forms: dict[tuple[Relation, str], NormalForm],
 ) -> Comparison:
+    if pair.printed is None:
+        return Comparison(unknown=(LOCKED,))
     if live is None:
         return Comparison(unknown=("the definition that the server prints could not be read",))
 

@@ -30,6 +30,8 @@ class Bearer:
     checkxmin: bool | None
     """Rows of broken HOT chains keep older transactions from using it (indcheckxmin)."""
     tablespace: str
+    locked: bool
+    """Somebody locks its table exclusively: its definition cannot be read."""
     definition: str | None
     size_bytes: int | None
     scans: int | None
@@ -39,7 +41,7 @@ class Bearer:
     @property
     def is_index(self) -> bool:
         """Whether it is an index at all."""
-        return self.table_oid is not None and self.definition is not None
+        return self.table_oid is not None
 
     @property
     def usable(self) -> bool:

@@ -43,7 +43,7 @@ class _Case:
         """Whether it is a usable index of the declared shape: what else there is does not matter."""
         if self.bearer is None or not self.comparable or not self.bearer.usable:
             return False
-        theirs = parsed(self.bearer.definition or "")
+        theirs = parsed(self.bearer.definition)
         return theirs is not None and shape(theirs) == shape(self.index.definition)
 
     @property
@@ -111,8 +111,15 @@ async def _compare(session: Session, search_path: str, path: Sequence[str], case
     for case in cases:
         bearer = case.bearer
         if case.comparable and bearer is not None:
-            printed = bearer.definition or ""
-            pairs.append(Pair(case.index.definition, case.relation, bearer.oid, printed, bearer.tablespace))
+            pairs.append(
+                Pair(
+                    case.index.definition,
+                    case.relation,
+                    bearer.oid,
+                    bearer.definition,
+                    bearer.tablespace,
+                )
+            )
             places.append((case, None))
     for case, pair, twin in await _likes(session, [case for case in cases if not case.settled]):
         pairs.append(pair)

@@ -2,7 +2,8 @@
 -- Needs: nothing beyond CONNECT.
 -- Serves: 16 and newer, which know when an index was last scanned.
 -- $1 oid[]: schemas. $2 text[]: names, of whatever bears them.
--- Sizes take AccessShareLock, so an index that somebody locks exclusively goes without one.
+-- Sizes and the printing of definitions take AccessShareLock: where somebody locks the index or its table
+-- exclusively, or waits to, these are NULL, and `locked` says so.
 WITH locked AS MATERIALIZED (
     SELECT l.relation
     FROM pg_locks l
@@ -20,7 +21,8 @@ SELECT wanted.position::int AS position,
        i.indislive AS live,
        i.indcheckxmin AS checkxmin,
        coalesce(ts.spcname, 'pg_default')::text AS tablespace,
-       pg_get_indexdef(i.indexrelid) AS definition,
+       held.locked,
+       CASE WHEN NOT held.locked THEN pg_get_indexdef(i.indexrelid) END AS definition,
        CASE WHEN c.relkind = 'i' AND c.oid NOT IN (SELECT relation FROM locked) THEN pg_relation_size(c.oid) END
            AS size_bytes,
        pg_stat_get_numscans(i.indexrelid) AS scans,
@@ -35,5 +37,6 @@ CROSS JOIN unnest($1::oid[], $2::text[]) WITH ORDINALITY AS wanted (schema_oid, 
 JOIN pg_class c ON c.relname = wanted.name::name AND c.relnamespace = wanted.schema_oid
 LEFT JOIN pg_index i ON i.indexrelid = c.oid
 LEFT JOIN pg_class t ON t.oid = i.indrelid
+CROSS JOIN LATERAL (SELECT coalesce(i.indrelid IN (SELECT relation FROM locked), false) AS locked) AS held
 LEFT JOIN pg_namespace tn ON tn.oid = t.relnamespace
 LEFT JOIN pg_tablespace ts ON ts.oid = coalesce(nullif(c.reltablespace, 0), database.dattablespace)

@@ -1,6 +1,7 @@
--- Reads: pg_index and pg_class, by table.
+-- Reads: pg_index, pg_class and pg_locks, by table.
 -- Needs: nothing beyond CONNECT.
 -- Serves: 13 and newer.
+-- Printing takes AccessShareLock on the table: one that somebody locks exclusively is left out.
 -- $1 oid[]: tables. Gives the usable indexes on them, without what REINDEX CONCURRENTLY left behind.
 SELECT i.indexrelid AS oid,
        i.indrelid AS table_oid,
@@ -13,5 +14,11 @@ CROSS JOIN (SELECT d.dattablespace FROM pg_database d WHERE d.datname = current_
 LEFT JOIN pg_tablespace ts ON ts.oid = coalesce(nullif(c.reltablespace, 0), database.dattablespace)
 WHERE i.indrelid = ANY ($1::oid[])
   AND i.indisvalid AND i.indisready AND i.indislive
+  AND i.indrelid NOT IN (
+      SELECT l.relation
+      FROM pg_locks l
+      WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.relation IS NOT NULL
+        AND l.pid IS DISTINCT FROM pg_backend_pid()
+  )
   AND c.relname !~ '_cc(new|old)[0-9]*$'
 ORDER BY c.relname
