@@ -36,6 +36,8 @@ class Reading:
     interval_s: float
     """Rest between the end of one reading and the start of the next."""
     fetch: Callable[[Session], Awaitable[Snapshot]]
+    refreshed: Callable[[], None] = lambda: None
+    """Called when the operator asks for everything anew: what was carried over must be forgotten."""
 
 
 class AnotherServerError(Exception):
@@ -116,6 +118,8 @@ class Poller:
         another one.
         """
         self._disabled.clear()
+        for reading in self._readings:
+            reading.refreshed()
         refreshed, self._refreshed = self._refreshed, asyncio.Event()
         refreshed.set()
 

@@ -41,7 +41,8 @@ def readings_for(requirements: Requirements) -> tuple[Reading, ...]:
         readings.append(
             Reading("migration", MIGRATION_S, _migration(requirements.migration, requirements.search_path))
         )
-    readings.append(Reading("constraints", CONSTRAINTS_S, ConstraintWatch(requirements)))
+    constraints = ConstraintWatch(requirements)
+    readings.append(Reading("constraints", CONSTRAINTS_S, constraints, constraints.forget))
     return tuple(readings)
 
 
@@ -79,13 +80,17 @@ def _migration(entry: MigrationEntry, search_path: str) -> Fetch:
 
 
 class ConstraintWatch:
-    """Reads the constraints every time, their violations every five minutes."""
+    """Reads the constraints every time, their violations every five minutes and when asked to."""
 
     def __init__(self, requirements: Requirements, clock: Callable[[], float] = time.monotonic) -> None:
         self._requirements = requirements
         self._clock = clock
         self._counted_at: float | None = None
         self._counts: dict[tuple[str, str], ConstraintReading] = {}
+
+    def forget(self) -> None:
+        """Count the violations in the next reading."""
+        self._counted_at = None
 
     async def __call__(self, session: Session) -> ConstraintsSnapshot:
         """A snapshot whose violations are counted now, or carried over from the last count."""

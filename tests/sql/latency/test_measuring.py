@@ -17,6 +17,7 @@ from sql.snapshots import ProbeReading
 from tests import servers
 from tests.servers import Database
 from tests.sql.latency.targets import DASHBOARD, SCHEMA, TARGET, probe, profile
+from tests.sql.test_pooler import PGBOUNCER, bouncer, listens
 from tests.waiting import until
 
 PROBING = "application_name = 'pgdeck probe' AND datname = current_database()"
@@ -245,3 +246,30 @@ async def test_an_extension_that_is_not_loaded_breaks_nothing(newest_leads: Data
     await newest_leads.execute("CREATE EXTENSION pg_stat_statements")
     (reading,) = await run(newest_leads, DASHBOARD)
     assert (reading.finding, reading.server_mean_ms) == (ProbeFinding.MET, None)
+
+
+@pytest.mark.skipif(PGBOUNCER is None, reason="no pgbouncer here; get it with: apt-get install pgbouncer")
+async def test_a_transaction_pooler_is_measured_through_without_leaving_a_trace(newest: Database) -> None:
+    await newest.execute(SCHEMA + "CREATE SCHEMA app; CREATE TABLE app.only_here (a int);")
+    with bouncer(newest) as parameters:
+        await until(lambda: listens(parameters["port"]))
+        through = replace(profile(newest), connection=parameters)
+        probes = (DASHBOARD, probe("SELECT count(*) FROM only_here"), probe("SELECT * FROM missing"))
+        snapshot = await measure(through, None, probes, 1.0, search_path="public, app")
+        dashboard, local, broken = snapshot.probes
+        assert (dashboard.finding, local.finding) == (ProbeFinding.MET, ProbeFinding.MET)
+        assert dashboard.plan is not None and dashboard.plan.uses_index
+        assert "42P01" in broken.detail
+        other = await asyncpg.connect(
+            host="127.0.0.1",
+            port=int(parameters["port"]),
+            user="postgres",
+            database=newest.name,
+            statement_cache_size=0,
+        )
+        left = await other.fetchrow(
+            "SELECT current_setting('search_path'), current_setting('default_transaction_read_only'),"
+            " current_setting('statement_timeout'), (SELECT count(*) FROM pg_prepared_statements)"
+        )
+        await other.close()
+    assert tuple(left) == ('"$user", public', "off", "0", 0)
