@@ -1,0 +1,165 @@
+"""What a step was planned on, as one hash: a step runs only where all of it is still so.
+
+Into it goes what the step would act on and what it would say, nothing that changes by itself: no sizes, no
+statistics, no other table. Definitions are printed under settings of our own, so that two sessions of the
+same server read the same text; across servers the hash differs anyway, by their system identifier.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from sql.steps.ddl import NEW, OLD, beside
+from sql.steps.facts import TableName, table_name
+from sql.steps.step import ConstraintGone, ConstraintStands, IndexGone, IndexStands, Plan, Step, Verb
+
+if TYPE_CHECKING:  # the deck knows steps before it imports asyncpg
+    from sql.session import Session
+
+_RENAME = ("ALTER INDEX ", " RENAME TO ")
+
+
+@dataclass(frozen=True)
+class StepFacts:
+    """The state of the catalog that a step rests on."""
+
+    system_identifier: str | None
+    """None where it may not be read."""
+    database_oid: int
+    table_oid: int | None
+    """None: nothing bears the table's name."""
+    kind: str | None
+    """pg_class.relkind."""
+    persistence: str | None
+    """pg_class.relpersistence: `p`, `u` (unlogged) or `t` (temporary)."""
+    owner: str | None
+    columns_hash: str
+    """Over names, types, collations and NOT NULL, in order."""
+    named: tuple[Mapping[str, Any], ...] = ()
+    """What bears the names that the step makes, renames or drops: oid, kind, definition, state flags."""
+
+    def as_json(self) -> dict[str, Any]:
+        """For the hash and the journal."""
+        return asdict(self)
+
+
+async def facts(session: Session, step: Step) -> StepFacts:
+    """Read what a step rests on, in two SELECTs on the catalog.
+
+    Raises:
+        ReadingError: the catalog could not be read, such as while somebody locks the table.
+        SessionError: the connection is lost.
+    """
+    schema, table = _table_of(step)
+    row = (await _fetch(session, "step_table_state", schema, table))[0]
+    if isinstance(step.end, ConstraintStands | ConstraintGone):
+        names = _constraint_names(step)
+        named = await _fetch(session, "step_constraint_states", row["table_oid"] or 0, names)
+    else:
+        named = await _fetch(session, "step_name_states", schema, _index_names(step))
+    return StepFacts(
+        system_identifier=session.identity.system_identifier,
+        database_oid=row["database_oid"],
+        table_oid=row["table_oid"],
+        kind=row["kind"],
+        persistence=row["persistence"],
+        owner=row["owner"],
+        columns_hash=_hash(list(row["columns"])),
+        named=tuple(dict(each) for each in named),
+    )
+
+
+def fingerprint(step: Step, found: StepFacts) -> str:
+    """The hash over a step and what it rests on: sha256 in hex.
+
+    Two steps with the same hash would send the same bytes, under the same time limits, to the same objects.
+    """
+    end = {"kind": type(step.end).__name__, **asdict(step.end)}
+    said = {
+        "id": step.id,
+        "statements": step.statements,
+        "undo": step.undo,
+        "timeouts": dict(step.timeouts),
+        "end": end,
+    }
+    return _hash({"step": said, "facts": found.as_json()})
+
+
+def plan_hash(plan: Plan, fingerprints: Sequence[str | None] | None = None) -> str:
+    """The hash over a plan's direction and its steps' ids and fingerprints, in order: sha256 in hex.
+
+    Args:
+        fingerprints: one a step; without them, those that the steps carry (see `stamped`).
+    """
+    each = [step.fingerprint for step in plan.steps] if fingerprints is None else fingerprints
+    pairs = [(step.id, known) for step, known in zip(plan.steps, each, strict=True)]
+    return _hash({"direction": plan.direction, "search_path": plan.search_path, "steps": pairs})
+
+
+async def stamped(session: Session, plan: Plan) -> Plan:
+    """The plan with the fingerprint of this moment on every step, offered ones too.
+
+    A step that follows others of its chain rests on what those change: plan again after each step that ran.
+
+    Raises:
+        ReadingError, SessionError: as `facts`.
+    """
+    steps = [replace(step, fingerprint=fingerprint(step, await facts(session, step))) for step in plan.steps]
+    offered = [
+        replace(step, fingerprint=fingerprint(step, await facts(session, step))) for step in plan.offered
+    ]
+    return replace(plan, steps=tuple(steps), offered=tuple(offered))
+
+
+async def _fetch(session: Session, name: str, *arguments: object) -> list[Any]:
+    from sql.session import DEPARSE_SETTINGS
+    from sql.statements import statement
+
+    text = statement(name, session.version_num)
+    return await session.fetch_composed(text, *arguments, settings=DEPARSE_SETTINGS)
+
+
+def _table_of(step: Step) -> TableName:
+    found = table_name(step.table)
+    if found is not None:
+        return found
+    end = step.end
+    return (end.schema, end.name if isinstance(end, IndexGone) else end.table)
+
+
+def _constraint_names(step: Step) -> list[str]:
+    names = {end.name for end in (step.end, step.goal) if isinstance(end, ConstraintStands | ConstraintGone)}
+    if step.goal is not None:
+        names |= {beside(name, NEW) for name in tuple(names)}
+    return sorted(names)
+
+
+def _index_names(step: Step) -> list[str]:
+    """The names that matter to a step: what it makes, drops, renames from and to, and what it is for."""
+    names = {end.name for end in (step.end, step.goal) if isinstance(end, IndexStands | IndexGone)}
+    if step.verb is Verb.SWAP_INDEX:
+        names |= {beside(name, suffix) for name in tuple(names) for suffix in (NEW, OLD)}
+    if step.verb is Verb.RENAME_INDEX:
+        names |= {name for sql in step.statements if (name := _renamed(sql))}
+    return sorted(names)
+
+
+def _renamed(sql: str) -> str | None:
+    """The index that an ALTER INDEX of ours renames; its name may hold any text, quoted."""
+    before, after = _RENAME
+    place = sql.find(after)
+    while place >= 0:
+        found = table_name(sql[len(before) : place])
+        if found is not None:
+            return found[1]
+        place = sql.find(after, place + 1)
+    return None
+
+
+def _hash(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return sha256(text.encode()).hexdigest()
