@@ -158,8 +158,8 @@ class Demo:
         report("making the server", 0.0)
         filling = Cluster(cluster.binaries, cluster.folder, settings={**cluster.settings, **FILLING})
         with self._refusals("filling the demo"):
+            filling.create()
             try:
-                filling.create()
                 filling.start()
                 asyncio.run(self._fill(filling, leads, report))
             except BaseException:

@@ -90,19 +90,22 @@ async def test_the_deck_holds_the_demo_while_it_is_open(place: Path) -> None:
     await until(lambda: not home.cluster().running and not locked(home.keeper_lock), 30)
 
 
+@pytest.mark.parametrize("written", ["setup.log", "server.log"], ids=["initdb", "server"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-async def test_interrupted_while_filling_it_leaves_no_server(place: Path, number: signal.Signals) -> None:
+async def test_interrupted_while_filling_it_leaves_no_server(
+    place: Path, number: signal.Signals, written: str
+) -> None:
     home = Home(place)
     filling = subprocess.Popen(  # noqa: ASYNC220
         [sys.executable, "-m", "tui.cli", "demo", "--no-deck", "--rows", "100000"],
         cwd=ROOT,
         stderr=subprocess.DEVNULL,
     )
-    await until(lambda: (place / "server" / "data" / "postmaster.pid").exists(), 60)
+    await until(lambda: (place / "server" / written).exists(), 60)
     filling.send_signal(number)
     assert filling.wait() == ExitCode.INTERRUPTED
     assert home.seeded() is None
-    assert not home.cluster().running
+    await until(lambda: not home.cluster().running, 10)
     assert not home.kept.exists()
 
 
