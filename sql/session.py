@@ -48,12 +48,18 @@ CANNOT_READ: Mapping[str, str] = {
 SESSION_ENDS = ("08", "57P01", "57P02", "57P03", "57P05", "25P03")
 """SQLSTATEs, or classes of them, with which the server says goodbye: failure, shutdown, time limits."""
 
+ANSWER_S = 15.0
+"""Seconds after which a server that says nothing is given up: its own time limits have long run out."""
+
 
 class Session:
     """A read-only connection; one operation at a time, further ones wait for their turn."""
 
-    def __init__(self, connection: asyncpg.Connection, identity: ServerIdentity) -> None:
+    def __init__(
+        self, connection: asyncpg.Connection, identity: ServerIdentity, *, answer_s: float = ANSWER_S
+    ) -> None:
         self._connection = connection
+        self._answer_s = answer_s
         self._turn = asyncio.Lock()
         self.identity = identity
 
@@ -100,7 +106,9 @@ class Session:
             SessionError: the connection is lost.
         """
         base = WATCH_SETTINGS if self.identity.pooler is not None else {}
-        async with self._turn, self._translated(), self._transaction({**base, **(settings or {})}):
+        all_settings = {**base, **(settings or {})}
+        longest_s = int(all_settings.get("statement_timeout", "0")) / 1000
+        async with self._turn, self._translated(longest_s), self._transaction(all_settings):
             rows: list[asyncpg.Record] = await self._connection.fetch(sql, *arguments)
             return rows
 
@@ -129,7 +137,11 @@ class Session:
                 await self._connection.execute("ROLLBACK")
 
     @asynccontextmanager
-    async def _translated(self) -> AsyncIterator[None]:
+    async def _translated(self, longest_s: float = 0.0) -> AsyncIterator[None]:
+        # A frozen server or a cut line answers nothing, not even an error; a cancel request would hang too.
+        giving_up = asyncio.get_running_loop().call_later(
+            self._answer_s + longest_s, self._connection.terminate
+        )
         try:
             yield
         except asyncpg.PostgresError as error:
@@ -140,3 +152,5 @@ class Session:
             raise ReadingError(f"{reason}: {said}" if reason else said, sqlstate=error.sqlstate) from None
         except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError) as error:
             raise SessionError(f"the connection was lost ({type(error).__name__})") from None
+        finally:
+            giving_up.cancel()

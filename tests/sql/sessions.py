@@ -9,13 +9,17 @@ import asyncpg
 
 from sql.demo.cluster import SUPERUSER
 from sql.errors import SessionError
-from sql.session import WATCH_SETTINGS, Session
+from sql.session import ANSWER_S, WATCH_SETTINGS, Session
 from sql.snapshots import ServerIdentity
 from tests.servers import Database
 
 
 async def open_session(
-    database: Database, user: str = SUPERUSER, application: str = "pgdeck watch"
+    database: Database,
+    user: str = SUPERUSER,
+    application: str = "pgdeck watch",
+    *,
+    answer_s: float = ANSWER_S,
 ) -> Session:
     """A read-only session as the deck has one.
 
@@ -40,7 +44,7 @@ async def open_session(
         in_recovery=False,
         read_only=True,
     )
-    return Session(connection, identity)
+    return Session(connection, identity, answer_s=answer_s)
 
 
 @asynccontextmanager

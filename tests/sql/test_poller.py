@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
+import signal
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -14,7 +16,7 @@ from sql.demo.cluster import Cluster
 from sql.errors import LoginError, ReadingError, SessionError
 from sql.poller import LONGEST_WAIT_S, Poller, Reading, wait_before
 from sql.pool import read_pool
-from sql.session import Session
+from sql.session import ANSWER_S, Session
 from sql.snapshots import Event, Lost, PoolSnapshot, Unavailable
 from tests import servers
 from tests.servers import Database
@@ -37,6 +39,7 @@ class Watched:
     sessions: list[Session] = field(default_factory=list)
     fails_with: SessionError | None = None
     other: Database | None = None
+    answer_s: float = ANSWER_S
 
     def __post_init__(self) -> None:
         self.poller = Poller(self.connect, self.readings, self.events.append, chance=lambda: 0.0)
@@ -44,7 +47,7 @@ class Watched:
     async def connect(self) -> Session:
         if self.fails_with is not None:
             raise self.fails_with
-        session = await open_session(self.other or self.database, self.user)
+        session = await open_session(self.other or self.database, self.user, answer_s=self.answer_s)
         self.sessions.append(session)
         return session
 
@@ -137,6 +140,23 @@ async def test_a_terminated_backend_is_lost_and_comes_back(database: Database) -
         await watched.next(PoolSnapshot)
         await killer.close()
     assert len(watched.sessions) == 2
+
+
+async def test_a_frozen_server_is_given_up_and_found_again(newest: Database) -> None:
+    control = await newest.connect()
+    async with watching(Watched(newest, answer_s=0.5)) as watched:
+        await watched.next(PoolSnapshot)
+        frozen = await control.fetchval(
+            "SELECT pid FROM pg_stat_activity"
+            " WHERE application_name = 'pgdeck watch' AND datname = current_database()"
+        )
+        os.kill(frozen, signal.SIGSTOP)
+        try:
+            await watched.next(Lost)
+            await watched.next(PoolSnapshot)
+        finally:
+            os.kill(frozen, signal.SIGCONT)
+    await control.close()
 
 
 @pytest.fixture
