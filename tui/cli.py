@@ -87,7 +87,7 @@ def _run(words: list[str]) -> int:
     parser = _parser()
     if command in COMMANDS and "--" not in words[: words.index(command)]:
         module = import_module(f"tui.commands.{command}")
-        module.add_parser(parser.add_subparsers(metavar="COMMAND"))
+        module.add_parser(parser.add_subparsers(metavar="COMMAND", prog="pgdeck"))
         arguments = parser.parse_args(words)
     else:
         parser.add_argument("profile", nargs="?", metavar="PROFILE", help=argparse.SUPPRESS)

@@ -111,7 +111,7 @@ def _violated(reading: ConstraintReading) -> str:
     least = "at least " if reading.violations_capped else ""
     rows = "1 row breaks it" if reading.violations == 1 else f"{reading.violations:,} rows break it"
     keys = f" ({', '.join(reading.violating_keys)})" if reading.violating_keys else ""
-    return f"{least}{rows}{keys}: correct or delete what this SELECT lists, then validate"
+    return f"{least}{rows}{keys}: correct or delete them, then validate"
 
 
 def _refused(reading: ConstraintReading, reason: str, listing: str = "") -> Chain:

@@ -49,7 +49,9 @@ def script(plan: Plan, origin: Origin) -> str:
         total = len(plan.steps)
         blocks += [_step(step, f"{place} of {total}") for place, step in enumerate(plan.steps, start=1)]
     blocks += [_refused(refusal) for refusal in plan.refused]
-    done = "everything in this script stands." if plan.steps else "there was nothing to do."
+    done = "every step of this script stands." if plan.steps else "there was nothing to do."
+    if plan.refused:
+        done += f" Refused: {len(plan.refused)}, see the end of the script."
     blocks.append(f"\\echo pgdeck: {done} Run pgdeck verify to see the whole.")
     return "\n\n".join(blocks) + "\n"
 
@@ -140,7 +142,8 @@ def _step(step: Step, place: str) -> str:
     lines.append(comment(f"table {step.table}; lock {step.lock}: blocks {step.blocks}", "  "))
     if step.note:
         lines.append(comment(step.note, "  "))
-    lines.append(comment(f"undo: {'; '.join(step.undo) or 'nothing to take back'}", "  "))
+    # SQL in a comment is never wrapped: a break inside a literal would change it for whoever copies it.
+    lines.append(f"--   undo: {one_line('; '.join(step.undo) or 'nothing to take back')}")
     label = _label(step)
     return "\n".join(
         [
@@ -190,7 +193,7 @@ def _table(step: Step) -> tuple[str, str]:
 def _refused(refusal: Refusal) -> str:
     lines = [comment(f"Refused: {refusal.target}: {refusal.reason}.")]
     if refusal.listing:
-        lines.append(comment(f"{refusal.listing};", "  "))
+        lines.append(f"--   list them: {one_line(refusal.listing)};")
     return "\n".join(lines)
 
 

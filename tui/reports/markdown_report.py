@@ -125,17 +125,25 @@ def _experience(probes: Sequence[ProbeReading]) -> str:
         return "✗ An error in place of an answer"
     if any(probe.finding is ProbeFinding.NOT_MEASURED for probe in probes):
         return "? Not measured"
-    slowest = max(probes, key=lambda probe: probe.p95_ms or 0.0)
-    waited = f"19 of 20 answers come within {milliseconds(slowest.p95_ms)} ms"
+    slowest = max(probes, key=_wait)
+    if slowest.p95_ms is not None:
+        waited = f"19 of 20 answers come within {milliseconds(slowest.p95_ms)} ms"
+    else:
+        waited = f"half of the answers come within {milliseconds(slowest.p50_ms)} ms"
     if all(probe.finding is ProbeFinding.MET for probe in probes):
         return f"✓ As fast as promised: {waited}"
-    return f"✗ {_delay(slowest.p95_ms or 0.0)}, slower than promised: {waited}"
+    return f"✗ {_delay(_wait(slowest))}, slower than promised: {waited}"
 
 
-def _delay(p95_ms: float) -> str:
-    if p95_ms < HARDLY_NOTICED_MS:
+def _wait(probe: ProbeReading) -> float:
+    """The p95 in ms, or the p50 where the samples carry no more."""
+    return probe.p95_ms or probe.p50_ms or 0.0
+
+
+def _delay(wait_ms: float) -> str:
+    if wait_ms < HARDLY_NOTICED_MS:
         return "Hardly noticeable"
-    return "A noticeable delay" if p95_ms < NOTICED_MS else "A wait"
+    return "A noticeable delay" if wait_ms < NOTICED_MS else "A wait"
 
 
 def _speed(report: Report) -> Iterator[str]:

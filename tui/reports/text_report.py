@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 from unicodedata import combining, east_asian_width
 
-from sql.findings import SampleFinding
+from sql.findings import ConstraintFinding, IndexFinding, ProbeFinding, SampleFinding
 from sql.printable import one_line
 from sql.report import Report
 from sql.snapshots import ConstraintReading
@@ -75,7 +75,7 @@ def _indexes(report: Report) -> Iterator[str]:
             f"{sign(index.finding)} {words(index.finding)}",
             index.priority.value,
             index.name,
-            index.table,
+            index.table.removeprefix("public."),
             size(index.size_bytes),
             NOTHING if index.scans is None else f"{index.scans:,}",
         )
@@ -85,6 +85,11 @@ def _indexes(report: Report) -> Iterator[str]:
         f"Indexes: {good} of {len(rows)} as they must be",
         ("finding", "priority", "index", "table", ">size", ">scans"),
         rows,
+    )
+    yield from _details(
+        (index.name, index.detail)
+        for index in report.indexes
+        if index.finding not in (IndexFinding.PRESENT, IndexFinding.MISSING)
     )
 
 
@@ -105,6 +110,12 @@ def _constraints(report: Report) -> Iterator[str]:
         f"Constraints: {good} of {len(rows)} as they must be",
         ("finding", "constraint", ">bad rows", "samples"),
         rows,
+    )
+    yield from _details(
+        (each.name, each.detail)
+        for each in report.constraints
+        if each.finding not in (ConstraintFinding.ENFORCED, ConstraintFinding.MISSING)
+        or _samples(each) is SampleFinding.FAILED
     )
 
 
@@ -131,6 +142,9 @@ def _probes(report: Report) -> Iterator[str]:
         "Latency in ms, measured/target",
         ("finding", "probe", ">p50", ">p95", ">p99", ">samples", "plan"),
         rows,
+    )
+    yield from _details(
+        (probe.name, probe.detail) for probe in report.probes if probe.finding is not ProbeFinding.MET
     )
 
 
@@ -164,6 +178,12 @@ def _migration(report: Report) -> Iterator[str]:
     if migration.actual != (migration.expected,):
         line += f"; expected {migration.expected}"
     yield from _section("Migration", [line])
+
+
+def _details(details: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for name, detail in details:
+        if detail:
+            yield from _wrapped(one_line(f"{name}: {detail}"), first="  - ", rest="    ")
 
 
 def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -72,7 +72,9 @@ def next_steps(report: Report) -> tuple[str, ...]:
             f"{again} --save-fix-script fix.sql"
         )
         lines.append("run it as the owner of the tables: psql -X -f fix.sql")
-    lines += [f"{refusal.target}: {refusal.reason}" for refusal in report.plan.refused]
+    for refusal in report.plan.refused:
+        listing = f"; list them: {refusal.listing}" if refusal.listing else ""
+        lines.append(f"{refusal.target}: {refusal.reason}{listing}")
     if report.scope is Scope.OBJECTS and report.verdict is not Verdict.NOT_READY:
         lines.append(f"measure the latency too: {again}")
     elif report.verdict is not Verdict.READY:

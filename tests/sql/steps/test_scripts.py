@@ -164,7 +164,7 @@ async def test_a_constraint_that_rows_break_is_added_and_its_validation_refused(
     (refusal,) = found.plan.refused
     assert "1 row breaks it" in refusal.reason
     text = fix(found)
-    assert "--   SELECT * FROM public.t WHERE (a > 0) IS FALSE LIMIT 100;" in text
+    assert "--   list them: SELECT * FROM public.t WHERE (a > 0) IS FALSE LIMIT 100;" in text
     await run(database, text, tmp_path)
     (reading,) = (await check(database, wanted)).constraints
     assert (reading.finding, reading.violations) == (ConstraintFinding.NOT_VALIDATED, 1)

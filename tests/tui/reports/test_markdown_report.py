@@ -42,6 +42,10 @@ def test_a_ready_database_is_praised_for_what_was_measured() -> None:
     text = render("markdown", [ready])
     assert "has what it must have, and every measured query met its target." in text
     assert "✓ As fast as promised: 19 of 20 answers come within 12.0 ms" in text
+    few_samples = replace(met, p95_ms=None, p50_ms=9.5)
+    assert "half of the answers come within 9.50 ms" in render(
+        "markdown", [replace(ready, probes=(few_samples,))]
+    )
     unmeasured = render("markdown", [replace(ready, scope=Scope.OBJECTS)])
     assert "The database has what it must have.\n" in unmeasured
 

@@ -20,7 +20,7 @@ def test_the_verdict_comes_first_with_where_and_when() -> None:
 def test_it_says_why_what_was_found_and_what_to_do() -> None:
     text = render("text", [REPORT])
     assert "  - critical index idx_leads_status_score is missing\n" in text
-    assert "  ✗ missing   critical  idx_leads_status_score  public.leads      –      –\n" in text
+    assert "  ✗ missing   critical  idx_leads_status_score  leads      –      –\n" in text
     assert "  ✗ not validated  leads.ck_score         3  verified\n" in text
     assert "  ✗ missed  lead_dashboard  61.2/25  180.4/35  1099/50      200  Seq Scan\n" in text
     assert "✗ behind: 004; expected 005" in text
