@@ -42,9 +42,9 @@ def test_imports_stay_in_their_layer(package: str) -> None:
     assert not strangers
 
 
-def test_only_one_module_parses_sql() -> None:
-    users = [path.name for path in (ROOT / "sql").rglob("*.py") if "postgast" in set(imported(path))]
-    assert users == ["parsing.py"]
+def test_the_parser_of_sql_stays_behind_two_modules() -> None:
+    users = {path.name for path in (ROOT / "sql").rglob("*.py") if "postgast" in set(imported(path))}
+    assert users == {"parsing.py", "extents.py"}
 
 
 def strings(path: Path) -> Iterator[str]:
@@ -83,7 +83,8 @@ def test_ddl_is_composed_in_one_module() -> None:
         for text in strings(path)
         if text.startswith(DDL_WORDS)
     }
-    assert homes <= {"sql/steps/ddl.py"}
+    # What parsing.py puts before a CHECK is read by the parser alone and never sent.
+    assert homes <= {"sql/steps/ddl.py", "sql/parsing.py"}
 
 
 HEADLESS = [

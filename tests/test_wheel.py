@@ -46,8 +46,8 @@ def test_installed_program_finds_its_own_files(wheel: Path, tmp_path: Path) -> N
     run(home / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", wheel, cwd=tmp_path)
     pgdeck = home / "bin" / "pgdeck"
     assert run(pgdeck, "--version", cwd=tmp_path).startswith("pgdeck ")
-    shipped = json.loads(run(pgdeck, "manifest", "list", "--report-format", "json", cwd=tmp_path))
-    assert {"enterprise-demo", "performance-indexes"} <= {entry["name"] for entry in shipped}
+    listed = json.loads(run(pgdeck, "manifest", "list", "--report-format", "json", cwd=tmp_path))
+    assert {"enterprise-demo", "performance-indexes"} <= {entry["name"] for entry in listed["manifests"]}
     for name in ("enterprise-demo", "performance-indexes"):
         run(pgdeck, "manifest", "check", name, cwd=tmp_path)
     styles = "from tui.app import DeckApp; from sql.statements import names; assert list(names())"
