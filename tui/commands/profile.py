@@ -205,9 +205,9 @@ def _remove(arguments: argparse.Namespace) -> int:
     store.remove(name)
     verdicts.forget(name)
     try:
-        word = "and its keyring entry" if vault.forget(name) else "the keyring held nothing of it"
+        word = "its keyring entry is gone too" if vault.forget(name) else "the keyring held nothing of it"
     except CredentialError as error:
-        word = f"the keyring was not asked: {error}"
+        word = f"its keyring entry was not removed: {str(error).partition('; ')[0]}"
     _say(f"removed {path}; {word}")
     return ExitCode.OK
 

@@ -58,6 +58,7 @@ class ProfileForm(Screen[str | None]):
         self._texts = texts_of(profile) if profile is not None else dict(NEW)
         self._replicas = len(profile.replicas) + 1 if profile is not None else 1
         self._at_first = dict(self._texts)
+        self._notes: dict[str, Lines] = {}
         self._wrong: dict[str, str] = {}
         self._valid: Profile | None = None
 
@@ -66,7 +67,9 @@ class ProfileForm(Screen[str | None]):
         yield Lines(id="form-title")
         with Fields(id="form", can_focus=False):
             for group in self._groups():
-                yield Lines(id=f"group-{group.title.split()[0].rstrip(',').lower()}", classes="group")
+                heading = Lines(classes="group")
+                heading.show([line((group.title, Tone.ACCENT))])
+                yield heading
                 for field in group.fields:
                     yield self._row(field)
         yield Lines(id="form-status")
@@ -79,7 +82,8 @@ class ProfileForm(Screen[str | None]):
     def _row(self, field: Field) -> Horizontal:
         value = self._texts.setdefault(field.id, UNSAID if field.choices else "")
         self._at_first.setdefault(field.id, value)
-        label = Lines(id=f"label-{field.id}", classes="label")
+        label = Lines(classes="label")
+        label.show([line((field.label, Tone.DIM))])
         control: Input | Choice
         if field.choices:
             control = Choice(field.choices, value, id=field.id)
@@ -87,15 +91,11 @@ class ProfileForm(Screen[str | None]):
             control = Input(value, placeholder=field.hint, id=field.id, compact=True)
             control.cursor_blink = False
             control.disabled = field.id == "name" and self._profile is not None
-        return Horizontal(label, control, Lines(id=f"note-{field.id}", classes="note"), classes="field")
+        self._notes[field.id] = Lines(classes="note")
+        return Horizontal(label, control, self._notes[field.id], classes="field")
 
     def on_mount(self) -> None:
-        """Name the fields, judge what stands in them, begin at the first that can be typed in."""
-        for group in self._groups():
-            heading = self.query_one(f"#group-{group.title.split()[0].rstrip(',').lower()}", Lines)
-            heading.show([line((group.title, Tone.ACCENT))])
-            for field in group.fields:
-                self.query_one(f"#label-{field.id}", Lines).show([line((field.label, Tone.DIM))])
+        """Judge what stands in the fields, begin at the first that can be changed."""
         self.query_one("#name" if self._profile is None else "#environment").focus()
         self._judge()
 
@@ -126,12 +126,7 @@ class ProfileForm(Screen[str | None]):
 
     def _add_replica(self) -> None:
         self._replicas += 1
-        field = replica_field(self._replicas)
-        row = self._row(field)
-        self.query_one("#form").mount(row)
-        self.call_after_refresh(
-            lambda: self.query_one(f"#label-{field.id}", Lines).show([line((field.label, Tone.DIM))])
-        )
+        self.query_one("#form").mount(self._row(replica_field(self._replicas)))
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """The sentence below is that of the field in focus; its whole row comes into sight."""
@@ -164,10 +159,9 @@ class ProfileForm(Screen[str | None]):
             return
         what = "New profile" if self._profile is None else f"Profile {clean(self._profile.name)}"
         self.query_one("#form-title", Lines).show([line((f" {what}", Tone.STRONG))])
-        for field in self._texts:
-            for note in self.query(f"#note-{field}").results(Lines):
-                sentence = self._wrong.get(field, "")
-                note.show([line((f"✗ {clean(sentence)}", Tone.BAD))] if sentence else [line()])
+        for field, note in self._notes.items():
+            sentence = self._wrong.get(field, "")
+            note.show([line((f"✗ {clean(sentence)}", Tone.BAD))] if sentence else [line()])
         self.query_one("#form-status", Lines).show(self._status())
         self.query_one("#form-keys", Lines).show([self._keys()])
 
