@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Protocol
 
 from profiles.errors import ConfigurationError, CredentialError
@@ -168,16 +170,25 @@ class Feed:
     async def _ask_vault(self) -> Secret | None:
         from profiles.vault import password_for
 
-        loop = asyncio.get_running_loop()
-        ask = self._asker(loop)
+        ask = self._asker()
         return await in_background(lambda: password_for(self._profile, ask=ask), "pgdeck password")
 
-    def _asker(self, loop: asyncio.AbstractEventLoop) -> Callable[[str], str]:
+    def _asker(self) -> Callable[[str], str]:
+        """Asks in the loop from another thread; Textual finds its app by the context of this one."""
+        loop, context = asyncio.get_running_loop(), copy_context()
+
         def ask(question: str) -> str:
-            answer = asyncio.run_coroutine_threadsafe(self._question(question), loop).result()
-            if answer is None:
+            answered: Future[Secret | None] = Future()
+
+            def start() -> None:
+                asking = loop.create_task(self._question(question), name="ask for a password")
+                asking.add_done_callback(lambda task: _settle(answered, task))
+
+            loop.call_soon_threadsafe(start, context=context)
+            secret = answered.result()
+            if secret is None:
                 raise CredentialError(NO_PASSWORD)
-            return answer.reveal()
+            return secret.reveal()
 
         return ask
 
@@ -196,3 +207,12 @@ class Feed:
 
     def _say(self, what: str) -> None:
         self._host.post_message(Waiting(what))
+
+
+def _settle(answered: Future[Secret | None], task: asyncio.Task[Secret | None]) -> None:
+    if task.cancelled():
+        answered.set_result(None)
+    elif (error := task.exception()) is not None:
+        answered.set_exception(error)
+    else:
+        answered.set_result(task.result())
