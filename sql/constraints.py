@@ -14,7 +14,7 @@ from sql.declared import CheckDefinition, SqlName
 from sql.findings import ConstraintFinding, SampleFinding
 from sql.normal_forms import Sameness, compare, normal_forms
 from sql.parsing import DefinitionError, parse_check
-from sql.relations import Relation, effective_path, resolve
+from sql.relations import Columns, Relation, effective_path, read_columns, resolve
 from sql.requirements import RequiredConstraint, Requirements
 from sql.samples import SampleOutcome, try_samples
 from sql.session import DEPARSE_SETTINGS, Session
@@ -27,14 +27,6 @@ UNREADABLE = "its definition as the server prints it could not be read"
 _NOT_COUNTED = Violations(None)
 
 
-@dataclass(frozen=True)
-class _Columns:
-    """The columns of a table."""
-
-    names: frozenset[str] = frozenset()
-    primary_key: tuple[str, ...] = ()
-
-
 @dataclass
 class _Case:
     """One required constraint and what was found about it."""
@@ -43,7 +35,7 @@ class _Case:
     relation: Relation
     live: LiveConstraint | None = None
     sameness: Sameness = field(default_factory=lambda: Sameness(True))
-    columns: _Columns = field(default_factory=_Columns)
+    columns: Columns = field(default_factory=Columns)
 
 
 async def read_constraints(
@@ -69,7 +61,11 @@ async def read_constraints(
     search_path = requirements.search_path
     cases = await _cases(session, requirements)
     await _compare(session, search_path, cases)
-    await _read_columns(session, cases)
+    columns = await read_columns(
+        session, {c.relation.oid for c in cases if c.relation.oid and c.relation.is_table}
+    )
+    for case in cases:
+        case.columns = columns.get(case.relation.oid or 0, Columns())
     readings = []
     for case in cases:
         finding, sentences = judge(case.required, case.relation, case.live, case.sameness)
@@ -128,17 +124,6 @@ def _parsed(printed: str | None) -> CheckDefinition | None:
         return None
 
 
-async def _read_columns(session: Session, cases: list[_Case]) -> None:
-    tables = {case.relation.oid for case in cases if case.relation.is_table}
-    if not tables:
-        return
-    found = {}
-    for row in await session.fetch("table_columns", list(tables)):
-        found[row["table_oid"]] = _Columns(frozenset(row["columns"]), tuple(row["primary_key"]))
-    for case in cases:
-        case.columns = found.get(case.relation.oid, _Columns())
-
-
 async def _count(session: Session, search_path: str, case: _Case, limit_ms: int) -> Violations:
     return await count_rows(
         session,
@@ -160,7 +145,7 @@ async def _try(session: Session, search_path: str, case: _Case, finding: Constra
         session,
         search_path,
         case.relation,
-        case.columns.names,
+        case.columns,
         case.live.check.expression,
         entry.rejects,
         entry.accepts,

@@ -73,9 +73,31 @@ class Relation:
         return ""
 
 
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a table."""
+
+    names: frozenset[str] = frozenset()
+    json: frozenset[str] = frozenset()
+    """Those of type json or jsonb."""
+    primary_key: tuple[str, ...] = ()
+
+
 def effective_path(schemas: Sequence[str], user: str) -> list[str]:
     """The schemas of a search path with `$user` put in."""
     return [user if schema == "$user" else schema for schema in schemas]
+
+
+async def read_columns(session: Session, tables: Iterable[int]) -> dict[int, Columns]:
+    """The columns of tables, by the tables' oids."""
+    wanted = list(tables)
+    rows = await session.fetch("table_columns", wanted) if wanted else []
+    return {
+        row["table_oid"]: Columns(
+            frozenset(row["columns"]), frozenset(row["json_columns"]), tuple(row["primary_key"])
+        )
+        for row in rows
+    }
 
 
 async def resolve(session: Session, names: Iterable[SqlName], path: Sequence[str]) -> dict[SqlName, Relation]:

@@ -1,21 +1,22 @@
 """Whether a constraint refuses and lets in the manifest's sample rows, found out without writing a row.
 
 The live expression is evaluated over a record made from each sample: no table is touched, no trigger runs, no
-sequence moves. An absent column is NULL.
+sequence moves. An absent column is NULL; text is read as the column's type reads a literal.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from profiles.manifest import SampleRow, SampleValue
 from sql.errors import ReadingError
 from sql.findings import SampleFinding
 from sql.quoting import identifier, qualified
-from sql.relations import Relation
+from sql.relations import Columns, Relation
 from sql.session import Session
 
 SHOWN = 80
@@ -48,7 +49,7 @@ async def try_samples(
     session: Session,
     search_path: str,
     relation: Relation,
-    columns: Collection[str],
+    columns: Columns,
     expression: str,
     rejects: Sequence[SampleRow],
     accepts: Sequence[SampleRow],
@@ -63,12 +64,10 @@ async def try_samples(
     trials = [*_trials("rejects", rejects, True), *_trials("accepts", accepts, False)]
     if not trials:
         return SampleOutcome()
-    known = [trial for trial in trials if not _unknown(trial, columns)]
-    tried = await _tried(session, search_path, relation, expression, known)
-    strangers = [
-        _excused(trial, _stranger(trial, columns, relation)) for trial in trials if _unknown(trial, columns)
-    ]
-    outcomes = {trial.label: trial for trial in (*tried, *strangers)}
+    ready = [_checked(trial, columns, relation) for trial in trials]
+    possible = [trial for trial in ready if not trial.reason]
+    tried = await _tried(session, search_path, relation, columns, expression, possible)
+    outcomes = {trial.label: trial for trial in (*ready, *tried)}
     ordered = [outcomes[trial.label] for trial in trials]
     return SampleOutcome(
         _finding(trial for trial in ordered if trial.must_refuse),
@@ -78,7 +77,12 @@ async def try_samples(
 
 
 async def _tried(
-    session: Session, search_path: str, relation: Relation, expression: str, trials: Sequence[_Trial]
+    session: Session,
+    search_path: str,
+    relation: Relation,
+    columns: Columns,
+    expression: str,
+    trials: Sequence[_Trial],
 ) -> list[_Trial]:
     """All in one statement; where one breaks it, one by one, so that the culprit is known."""
     if not trials:
@@ -91,13 +95,16 @@ async def _tried(
         " FROM pg_catalog.jsonb_array_elements($1::pg_catalog.jsonb)"
         " WITH ORDINALITY AS sample (fields, place) ORDER BY sample.place"
     )
-    document = json.dumps([{name: _json(value) for name, value in trial.fields.items()} for trial in trials])
     try:
-        rows = await session.fetch_composed(sql, document, settings={"search_path": search_path})
+        rows = await session.fetch_composed(
+            sql, _document(trials, columns), settings={"search_path": search_path}
+        )
     except ReadingError as error:
         if len(trials) == 1:
             return [_excused(trials[0], error.reason)]
-        found = [await _tried(session, search_path, relation, expression, [trial]) for trial in trials]
+        found = [
+            await _tried(session, search_path, relation, columns, expression, [trial]) for trial in trials
+        ]
         return [trial for each in found for trial in each]
     return [
         _Trial(trial.label, trial.fields, trial.must_refuse, bool(row[0]))
@@ -110,13 +117,16 @@ def _trials(kind: str, rows: Sequence[SampleRow], must_refuse: bool) -> Iterable
         yield _Trial(f"{kind}[{number}]", fields, must_refuse)
 
 
-def _unknown(trial: _Trial, columns: Collection[str]) -> list[str]:
-    return [name for name in trial.fields if name not in columns]
-
-
-def _stranger(trial: _Trial, columns: Collection[str], relation: Relation) -> str:
-    names = ", ".join(identifier(name) for name in _unknown(trial, columns))
-    return f"{relation.label} has no column {names}"
+def _checked(trial: _Trial, columns: Columns, relation: Relation) -> _Trial:
+    """The trial, excused where its row cannot be made into a record at all."""
+    unknown = [identifier(name) for name in trial.fields if name not in columns.names]
+    if unknown:
+        return _excused(trial, f"{relation.label} has no column {', '.join(unknown)}")
+    try:
+        _document([trial], columns)
+    except ValueError as error:
+        return _excused(trial, f"the text for a JSON column is not JSON ({error})")
+    return trial
 
 
 def _excused(trial: _Trial, reason: str) -> _Trial:
@@ -148,6 +158,21 @@ def _literal(value: SampleValue) -> str:
     return "NULL" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def _json(value: SampleValue) -> SampleValue:
-    """JSON has no NaN and no infinity; PostgreSQL reads both from text."""
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+def _document(trials: Sequence[_Trial], columns: Columns) -> str:
+    """The sample rows as a JSON array of objects.
+
+    Raises:
+        ValueError: the text for a JSON column is not JSON.
+    """
+    rows = [{name: _json(value, name in columns.json) for name, value in t.fields.items()} for t in trials]
+    return json.dumps(rows)
+
+
+def _json(value: SampleValue, as_json: bool) -> Any:
+    if isinstance(value, str) and as_json:
+        # jsonb_populate_record would take the text for a JSON string; in SQL it would be a document.
+        return json.loads(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        # JSON has no NaN and no infinity; PostgreSQL reads both from text.
+        return str(value)
+    return value

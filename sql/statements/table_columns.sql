@@ -1,4 +1,4 @@
--- Reads: pg_attribute and pg_index: the columns of tables, and those of their primary keys.
+-- Reads: pg_attribute and pg_index: the columns of tables, those of type json or jsonb, and the primary keys.
 -- Needs: nothing beyond CONNECT.
 -- Serves: 13 and newer.
 -- $1 oid[]: tables.
@@ -9,6 +9,12 @@ SELECT c.oid AS table_oid,
            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
            ORDER BY a.attnum
        ) AS columns,
+       ARRAY(
+           SELECT a.attname::text
+           FROM pg_attribute a
+           WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+             AND a.atttypid IN ('json'::regtype, 'jsonb'::regtype)
+       ) AS json_columns,
        ARRAY(
            SELECT a.attname::text
            FROM pg_index i
