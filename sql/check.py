@@ -79,6 +79,7 @@ async def verify(
     manifest: Manifest | None = None,
     password: Secret | None = None,
     duration_s: float = 10.0,
+    with_rollback: bool = False,
     on_progress: Progress | None = None,
 ) -> Report:
     """Check a database against its manifest, on one connection, without writing anything.
@@ -88,6 +89,7 @@ async def verify(
         manifest: in place of the one that the profile names.
         password: in place of the one from the profile's source of passwords.
         duration_s: for how many seconds the probes are sampled; 0 checks the objects alone.
+        with_rollback: also plan the way back.
         on_progress: called with what is being done.
 
     Returns:
@@ -103,13 +105,20 @@ async def verify(
 
         password = await asyncio.to_thread(vault.password_for, case.profile)
     try:
-        return await examine(case, password, duration_s=duration_s, on_progress=on_progress)
+        return await examine(
+            case, password, duration_s=duration_s, with_rollback=with_rollback, on_progress=on_progress
+        )
     except SessionError as error:
         return out_of_reach(case, str(error), duration_s)
 
 
 async def examine(
-    case: Case, password: Secret | None, *, duration_s: float, on_progress: Progress | None = None
+    case: Case,
+    password: Secret | None,
+    *,
+    duration_s: float,
+    with_rollback: bool = False,
+    on_progress: Progress | None = None,
 ) -> Report:
     """Connect, read, measure, judge.
 
@@ -123,7 +132,7 @@ async def examine(
     session = await connect(case.profile, password)
     try:
         parts = await _read(session, case.requirements, tell)
-        report = await _planned(session, case, parts)
+        report = await _planned(session, case, parts, with_rollback)
     finally:
         await session.close()
     if duration_s > 0 and case.requirements.probes:
@@ -199,8 +208,8 @@ def _unmeasured(requirements: Requirements) -> ProbesSnapshot:
     return ProbesSnapshot(datetime.now(UTC), tuple(readings))
 
 
-async def _planned(session: Session, case: Case, parts: Parts) -> Report:
-    """The report with both plans; without the facts that they need, with none."""
+async def _planned(session: Session, case: Case, parts: Parts, with_rollback: bool) -> Report:
+    """The report with its plans; without the facts that they need, with none."""
     from sql.steps.facts import read_facts
     from sql.steps.plan import plan, rollback
 
@@ -210,11 +219,8 @@ async def _planned(session: Session, case: Case, parts: Parts) -> Report:
     facts = await _or_why("steps", read_facts(session, indexes, checks))
     if isinstance(facts, Unavailable):
         return replace(report, unavailable=(facts,))
-    return replace(
-        report,
-        plan=plan(case.manifest, parts, facts),
-        rollback=rollback(case.manifest, parts, facts),
-    )
+    report = replace(report, plan=plan(case.manifest, parts, facts))
+    return replace(report, rollback=rollback(case.manifest, parts, facts)) if with_rollback else report
 
 
 def _empty(case: Case, duration_s: float) -> Report:

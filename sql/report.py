@@ -48,7 +48,7 @@ class Report:
     plan: Plan = field(default=EMPTY_FIX)
     """The steps that take this database to its manifest."""
     rollback: Plan = field(default=EMPTY_ROLLBACK)
-    """The steps that take the manifest's objects away again."""
+    """The steps that take the manifest's objects away again; empty unless asked for."""
     unavailable: tuple[Unavailable, ...] = ()
     duration_s: float = 0.0
     """How long the probes were sampled."""

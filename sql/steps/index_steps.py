@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from sql.findings import IndexFinding
 from sql.parsing import DefinitionError, index_tail, parse_index
 from sql.snapshots import IndexReading
@@ -66,7 +68,13 @@ def _wanted(reading: IndexReading) -> IndexStands | None:
         declared = parse_index(reading.declared)
     except DefinitionError:
         return None
-    return IndexStands(*table, reading.name, declared.unique, index_tail(declared))
+    return IndexStands(*table, reading.name, declared.unique, _tail(reading.declared))
+
+
+@lru_cache(maxsize=20_000)
+def _tail(declared: str) -> str:
+    """Kept, because the deck plans at every reading."""
+    return index_tail(parse_index(declared))
 
 
 def _obstacle(reading: IndexReading, facts: IndexFacts, wanted: IndexStands | None) -> str:
@@ -123,14 +131,15 @@ def _replace(reading: IndexReading, wanted: IndexStands, facts: IndexFacts) -> t
 
 def _leftovers(reading: IndexReading, facts: IndexFacts) -> tuple[Step, ...]:
     """What an interrupted replacement left beside an index that stands."""
-    wanted = _wanted(reading)
-    if wanted is None:
-        return ()
-    return tuple(
-        _drop(reading, wanted, beside(reading.name, suffix))
+    left = [
+        suffix
         for suffix, holder in ((NEW, facts.new), (OLD, facts.old))
         if holder.kind == "i" and holder.on_table and not _hangs_on(holder)
-    )
+    ]
+    wanted = _wanted(reading) if left else None
+    if wanted is None:
+        return ()
+    return tuple(_drop(reading, wanted, beside(reading.name, suffix)) for suffix in left)
 
 
 def _create(reading: IndexReading, stands: IndexStands, goal: EndState | None = None) -> Step:

@@ -34,7 +34,9 @@ CREATE TABLE alembic_version (version_num text); INSERT INTO alembic_version VAL
 async def test_a_complete_database_is_ready(database: Database) -> None:
     await database.execute(COMPLETE)
     told: list[str] = []
-    report = await verify(profile(database), manifest=MANIFEST, duration_s=0.5, on_progress=told.append)
+    report = await verify(
+        profile(database), manifest=MANIFEST, duration_s=0.5, with_rollback=True, on_progress=told.append
+    )
     assert (report.ready, report.verdict, report.reasons) == (True, Verdict.READY, ())
     assert report.scope is Scope.ALL
     assert report.server is not None and report.server.database == database.name

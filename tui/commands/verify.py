@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     import asyncio
 
-    reports = asyncio.run(_examined(cases, passwords, arguments.duration))
+    reports = asyncio.run(_examined(cases, passwords, arguments))
     _deliver(arguments, reports)
     _remember(reports)
     return max(exit_code(report) for report in reports)
@@ -141,35 +141,40 @@ def _password(case: Case) -> Secret | CredentialError | None:
 
 
 async def _examined(
-    cases: Sequence[Case], passwords: Sequence[Secret | CredentialError | None], duration_s: float
+    cases: Sequence[Case], passwords: Sequence[Secret | CredentialError | None], arguments: argparse.Namespace
 ) -> list[Report]:
     import asyncio
 
-    examined = [_one(case, password, duration_s) for case, password in zip(cases, passwords, strict=True)]
+    examined = [_one(case, password, arguments) for case, password in zip(cases, passwords, strict=True)]
     return list(await asyncio.gather(*examined))
 
 
-async def _one(case: Case, password: Secret | CredentialError | None, duration_s: float) -> Report:
+async def _one(
+    case: Case, password: Secret | CredentialError | None, arguments: argparse.Namespace
+) -> Report:
     from sql.check import examine, out_of_reach
     from sql.errors import PasswordNeeded, SessionError
 
-    if isinstance(password, CredentialError):
-        return out_of_reach(case, str(password), duration_s)
+    duration_s: float = arguments.duration
 
     def tell(doing: str) -> None:
         if sys.stderr.isatty():
             _narrate(f"{case.profile.name}: {doing}")
 
+    async def examined(secret: Secret | None) -> Report:
+        way_back = arguments.save_rollback_script is not None
+        return await examine(case, secret, duration_s=duration_s, with_rollback=way_back, on_progress=tell)
+
+    if isinstance(password, CredentialError):
+        return out_of_reach(case, str(password), duration_s)
     try:
-        return await examine(case, password, duration_s=duration_s, on_progress=tell)
-    except PasswordNeeded as error:
-        typed = None if password is not None else await _typed(case)
-        if typed is None:
-            return out_of_reach(case, str(error), duration_s)
-    except SessionError as error:
-        return out_of_reach(case, str(error), duration_s)
-    try:
-        return await examine(case, typed, duration_s=duration_s, on_progress=tell)
+        try:
+            return await examined(password)
+        except PasswordNeeded:
+            typed = None if password is not None else await _typed(case)
+            if typed is None:
+                raise
+        return await examined(typed)
     except SessionError as error:
         return out_of_reach(case, str(error), duration_s)
 

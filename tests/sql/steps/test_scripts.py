@@ -18,7 +18,7 @@ from tests.sql.steps.schemas import ENTERPRISE, PERFORMANCE, catalog, profile, p
 
 
 async def check(database: Database, manifest: Manifest | None = None) -> Report:
-    return await verify(profile(database), manifest=manifest, duration_s=0)
+    return await verify(profile(database), manifest=manifest, duration_s=0, with_rollback=True)
 
 
 def fix(report: Report) -> str:
