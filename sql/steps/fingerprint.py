@@ -60,7 +60,7 @@ async def facts(session: Session, step: Step) -> StepFacts:
         names = _constraint_names(step)
         named = await _fetch(session, "step_constraint_states", row["table_oid"] or 0, names)
     else:
-        named = await _fetch(session, "step_name_states", schema, _index_names(step))
+        named = await _fetch(session, "step_name_states", schema, index_names(step))
     return StepFacts(
         system_identifier=session.identity.system_identifier,
         database_oid=row["database_oid"],
@@ -138,7 +138,7 @@ def _constraint_names(step: Step) -> list[str]:
     return sorted(names)
 
 
-def _index_names(step: Step) -> list[str]:
+def index_names(step: Step) -> list[str]:
     """The names that matter to a step: what it makes, drops, renames from and to, and what it is for."""
     names = {end.name for end in (step.end, step.goal) if isinstance(end, IndexStands | IndexGone)}
     if step.verb is Verb.SWAP_INDEX:
