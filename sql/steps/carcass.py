@@ -93,6 +93,7 @@ async def _drop(
     """Drop it under a time limit; why that failed, or nothing. Stopping costs nothing: it is dead already."""
     sql = ddl.drop_index(end.schema, end.name)
     scribe.write(Event.PROGRESS, step, {"phase": CLEANING}, sql=sql)
+    watching.go_on()
     rule = TimeRule(patience.cleanup_s)
     error = await watching.until_done(asyncio.ensure_future(_send(connection, sql)), rule)
     if error is None:

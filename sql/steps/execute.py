@@ -28,7 +28,7 @@ from sql.steps.outcome import Ending, Outcome
 from sql.steps.patience import Patience, Stop
 from sql.steps.preflight import Stopped, wait_for_table
 from sql.steps.scribe import Scribe
-from sql.steps.settings import CONCURRENT_VERBS, in_ms
+from sql.steps.settings import CONCURRENT_VERBS, SLOW_VERBS, in_ms
 from sql.steps.step import MigrationAt, Step
 from sql.steps.watching import FirstLockRule, NeverStop, Watching
 
@@ -127,7 +127,7 @@ class Execution:
 
     async def _transaction(self) -> None:
         end = self._step.end
-        if len(self._step.statements) == 1 and not isinstance(end, MigrationAt):
+        if self._step.verb in SLOW_VERBS:
             await self._plain()
             return
         await self._connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")

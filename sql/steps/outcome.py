@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from sql.steps.verification import Verification
+from typing import Any
 
 
 class Outcome(StrEnum):
@@ -46,6 +43,7 @@ class RunResult:
     outcome: Outcome
     sqlstate: str | None
     sentence: str
-    verified: Verification | None
+    verified: Any
+    """The `Verification`; None where nothing was to be verified."""
     started_at: datetime | None
     ended_at: datetime

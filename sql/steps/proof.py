@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import asyncpg
 
@@ -11,13 +11,11 @@ from profiles.secret import Secret
 from sql.connect import Purpose, open_link
 from sql.session import Session
 from sql.snapshots import ServerIdentity
+from sql.steps import fingerprint
 from sql.steps.catalog import read_end
 from sql.steps.failure import Refused
 from sql.steps.job import Job
 from sql.steps.step import Step
-
-if TYPE_CHECKING:
-    from sql.steps.verification import Verification
 
 
 @dataclass(frozen=True)
@@ -36,14 +34,12 @@ async def refuse_if_changed(connection: asyncpg.Connection, identity: ServerIden
     """
     if step.fingerprint is None:
         return
-    from sql.steps import fingerprint
-
     facts = await fingerprint.facts(Session(connection, identity), step)
     if fingerprint.fingerprint(step, facts) != step.fingerprint:
         raise Refused(f"{step.table} is not as it was when {step.id} was previewed; look at the plan again")
 
 
-async def verify(job: Job, password: Secret | None) -> Verification | Unproven:
+async def verify(job: Job, password: Secret | None) -> Unproven:
     """The end state of a run that is over, on a connection of its own.
 
     Raises:

@@ -23,7 +23,8 @@ from sql.steps.scribe import Scribe
 from sql.steps.signals import Signal, SignalResult, Target
 from sql.steps.step import Step
 
-FIRST_LOOK_S = 0.1
+FIRST_LOOK_S = 0.05
+"""The first looks come soon, to see who is in the way of a step that waits for a moment only."""
 LOOK_LIMIT_S = 10.0
 """For one look; a network that swallows packets answers never."""
 GONE_LOOKS = 3
@@ -174,7 +175,7 @@ class Watching:
         loop = asyncio.get_running_loop()
         pause, gone, cancelled_at = FIRST_LOOK_S, 0, None
         while not await _settled(answer, self.stop, pause, heed=cancelled_at is None):
-            pause = self._patience.look_s
+            pause = min(pause * 3, self._patience.look_s)
             progress = await self.look()
             gone = gone + 1 if progress is None and self.sees else 0
             if gone >= GONE_LOOKS:
@@ -202,6 +203,10 @@ class Watching:
             self._remember_index(progress.index)
             self._note(progress)
         return progress
+
+    def go_on(self) -> None:
+        """From now on heed only a word to stop that is new: the one that came has been obeyed."""
+        self.stop = Stop()
 
     @property
     def sees(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -36,7 +37,7 @@ BRIEF = {"lock_timeout": "3s", "statement_timeout": "30s"}
 QUICK = Patience(
     look_s=0.05, note_s=60.0, table_s=1.0, first_lock_s=0.6, cleanup_s=2.0, attempts=4, unreachable_s=30.0
 )
-OPERATOR = Operator("alice", "203.0.113.5", "bastion")
+OPERATOR = Operator("alice", "203.0.113.5", socket.gethostname())
 TABLE = """
     CREATE TABLE t (id int PRIMARY KEY, a int, b int);
     CREATE TABLE other (id int);
@@ -126,10 +127,9 @@ def story(run: str, event: Event | None = None) -> list[JournalEntry]:
 class Started:
     """A run in this process, in the background."""
 
-    def __init__(self, database: Database, step: Step, run: str, patience: Patience, user: str) -> None:
+    def __init__(self, job: Job, patience: Patience) -> None:
         self.stop = Stop()
-        self.id = run
-        job = Job(run, profile(database, user), step, OPERATOR, "hash")
+        self.id = run = job.run
         scribe = Scribe(journal(), job.profile, run, "hash", OPERATOR)
         self.task = asyncio.create_task(Run(job, None, scribe, self.stop, patience).conduct())
 
@@ -152,9 +152,13 @@ def start(
     run: str = "r1",
     patience: Patience = QUICK,
     user: str = SUPERUSER,
+    system_identifier: str | None = None,
+    **parameters: str,
 ) -> Started:
     """Begin a run."""
-    return Started(database, step, run, patience, user)
+    where = profile(database, user, **parameters)
+    job = Job(run, where, step, OPERATOR, "hash", system_identifier=system_identifier)
+    return Started(job, patience)
 
 
 async def finish(database: Database, step: Step, patience: Patience = QUICK) -> RunResult:

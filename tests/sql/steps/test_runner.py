@@ -1,15 +1,32 @@
-"""Runs on real servers, in this process: what they survive, what they leave, what they say."""
+"""Index builds on real servers, in this process: what they survive, what they leave, what they say."""
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import asyncpg
+import pytest
+
+from sql.steps import run as run_module
 from sql.steps.journal import Event
 from sql.steps.outcome import Outcome
 from tests.servers import Database
 from tests.sql.steps import running
-from tests.sql.steps.running import TABLE, finish, flags, start, story
+from tests.sql.steps.running import QUICK, TABLE, finish, flags, start, story, transaction
 from tests.waiting import until
 
 USABLE = (True, True, True)
+OLD_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ"
+
+
+async def ask(database: Database, sql: str, *arguments: object) -> Any:
+    connection = await database.connect()
+    try:
+        return await connection.fetchval(sql, *arguments)
+    finally:
+        await connection.close()
 
 
 async def test_an_index_is_built_and_verified(database: Database) -> None:
@@ -24,7 +41,6 @@ async def test_an_index_is_built_and_verified(database: Database) -> None:
 
 async def test_hostile_settings_of_role_and_database_do_not_break_a_build(database: Database) -> None:
     await database.execute(TABLE)
-    await database.execute("""CREATE ROLE hostile_%s LOGIN SUPERUSER""" % database.name)
     user = f"hostile_{database.name}"
     settings = {
         "statement_timeout": "'300ms'",
@@ -35,11 +51,14 @@ async def test_hostile_settings_of_role_and_database_do_not_break_a_build(databa
         "client_min_messages": "debug1",
         "TimeZone": "'America/New_York'",
         "search_path": "nowhere",
+        "default_tablespace": "nowhere",
     }
     if database.major >= 14:
         settings |= {"idle_session_timeout": "'200ms'", "client_connection_check_interval": "'100ms'"}
     if database.major >= 17:
         settings |= {"transaction_timeout": "'300ms'"}
+    settings.pop("default_tablespace")
+    await database.execute(f"CREATE ROLE {user} LOGIN SUPERUSER")
     for name, value in settings.items():
         await database.execute(f"ALTER ROLE {user} SET {name} = {value}")
     await database.execute(f"ALTER DATABASE {database.name} SET statement_timeout = '200ms'")
@@ -52,7 +71,7 @@ async def test_hostile_settings_of_role_and_database_do_not_break_a_build(databa
     await database.execute(f"REASSIGN OWNED BY {user} TO postgres; DROP ROLE {user}")
 
 
-async def test_an_operator_stops_a_build_and_nothing_is_left(database: Database) -> None:
+async def test_a_build_stopped_while_it_builds_leaves_nothing(database: Database) -> None:
     await database.execute(TABLE)
     run = start(database, running.slow())
     await until(lambda: run.reached("building index"))
@@ -61,3 +80,207 @@ async def test_an_operator_stops_a_build_and_nothing_is_left(database: Database)
     assert result.outcome is Outcome.CANCELLED
     assert await flags(database) is None
     assert run.told(Event.CANCELLED) and run.told(Event.FINISHED)[0].detail["left"] == ""
+
+
+async def test_a_build_stopped_while_it_waits_for_old_snapshots_leaves_nothing(database: Database) -> None:
+    await database.execute(TABLE)
+    async with transaction(database, "SELECT * FROM other", begin=OLD_SNAPSHOT) as somebody:
+        run = start(database, running.create())
+        await until(lambda: run.reached("waiting for old snapshots"))
+        pid = somebody.get_server_pid()
+        assert run.told(Event.BLOCKED)[-1].detail["blockers"][0]["pid"] == pid
+        run.stop.ask("alice")
+        assert (await run.result()).outcome is Outcome.CANCELLED
+    assert await flags(database) is None
+
+
+async def test_what_cannot_be_cleared_away_is_said_with_the_step_that_mends_it(database: Database) -> None:
+    await database.execute(TABLE)
+    async with transaction(database, "UPDATE t SET b = 0 WHERE id = 1") as writer:
+        run = start(database, running.create(), patience=replace(QUICK, cleanup_s=0.5))
+        await until(lambda: run.reached("waiting for writers before build"))
+        run.stop.ask("alice")
+        assert (await run.result()).outcome is Outcome.CANCELLED
+        left = run.told(Event.FINISHED)[0].detail["left"]
+        assert "drop-index:i mends it" in left and f"pid {writer.get_server_pid()}" in left
+    found = await flags(database)
+    assert found is not None and not found[0]
+    assert (await finish(database, running.drop())).outcome is Outcome.DONE
+    assert await flags(database) is None
+
+
+async def test_a_build_outwaits_a_writer_and_an_old_snapshot(database: Database) -> None:
+    await database.execute(TABLE)
+    async with transaction(database, "UPDATE t SET b = 0 WHERE id = 1", begin=OLD_SNAPSHOT) as somebody:
+        run = start(database, running.create(), patience=replace(QUICK, first_lock_s=0.1))
+        await until(lambda: run.reached("waiting for writers before build"))
+        held = run.told(Event.PROGRESS)
+        # Many looks later than the limit for the first lock it still waits: something is made by now.
+        await until(lambda: any(e.detail["elapsed_s"] > 0.3 for e in run.told(Event.PROGRESS)) or len(held))
+        await somebody.execute("COMMIT")
+        assert (await run.result()).outcome is Outcome.DONE
+    assert await flags(database) == USABLE
+
+
+async def test_a_prepared_transaction_in_the_way_is_named_by_its_gid(database: Database) -> None:
+    await database.execute(TABLE)
+    gid = f"gid-{database.name}"
+    await database.execute(f"BEGIN; UPDATE t SET b = 0 WHERE id = 1; PREPARE TRANSACTION '{gid}'")
+    run = start(database, running.create())
+    try:
+        await until(lambda: run.told(Event.BLOCKED))
+        (blocker,) = run.told(Event.BLOCKED)[0].detail["blockers"]
+        assert (blocker["pid"], blocker["gid"], blocker["user"]) == (None, gid, "postgres")
+    finally:
+        await database.execute(f"ROLLBACK PREPARED '{gid}'")
+    assert (await run.result()).outcome is Outcome.DONE
+
+
+async def test_it_is_refused_while_somebody_else_works_on_the_table(database: Database) -> None:
+    await database.execute(TABLE)
+    lock = "LOCK TABLE t IN SHARE UPDATE EXCLUSIVE MODE"
+    async with transaction(database, lock) as somebody:
+        run = start(database, running.create(), patience=replace(QUICK, table_s=0.3))
+        result = await run.result()
+        assert result.outcome is Outcome.REFUSED
+        assert f"pid {somebody.get_server_pid()}" in result.sentence
+    assert run.told(Event.BLOCKED) and not run.told(Event.STARTED)
+    assert await flags(database) is None
+
+
+async def nobody(*_: object) -> None:
+    """In place of the wait before the start: as if the lock were taken just after it."""
+
+
+async def test_waiting_for_the_first_lock_is_stopped_free_of_cost(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database.execute(TABLE)
+    monkeypatch.setattr(run_module, "wait_for_table", nobody)
+    async with transaction(database, "LOCK TABLE t IN SHARE UPDATE EXCLUSIVE MODE") as somebody:
+        run = start(database, running.create())
+        result = await run.result()
+        assert result.outcome is Outcome.CANCELLED
+        assert f"pid {somebody.get_server_pid()}" in result.sentence
+        assert await flags(database) is None
+        assert run.told(Event.FINISHED)[0].detail["left"] == ""
+
+
+async def test_duplicates_end_a_unique_build_without_their_values_being_told(database: Database) -> None:
+    await database.execute(TABLE)
+    await database.execute("INSERT INTO t VALUES (9001, 777777, 1), (9002, 777777, 1)")
+    run = start(database, running.create(unique=True))
+    result = await run.result()
+    assert (result.outcome, result.sqlstate) == (Outcome.FAILED, "23505")
+    assert await flags(database) is None
+    assert "777777" not in run_text(run)
+
+
+async def test_values_that_a_message_quotes_are_left_out(database: Database) -> None:
+    await database.execute("CREATE TABLE t (a text); INSERT INTO t VALUES ('hunter2')")
+    run = start(database, running.create(tail="((a::int))"))
+    result = await run.result()
+    assert (result.outcome, result.sqlstate) == (Outcome.FAILED, "22P02")
+    assert await flags(database) is None
+    assert "hunter2" not in run_text(run)
+
+
+def run_text(run: running.Started) -> str:
+    return "".join(entry.as_line().decode() for entry in story(run.id))
+
+
+@pytest.mark.parametrize("holder", ["CREATE TABLE i (x int)", "CREATE VIEW i AS SELECT 1 AS x"])
+async def test_a_name_that_something_else_bears_is_a_failure(newest: Database, holder: str) -> None:
+    await newest.execute(TABLE)
+    await newest.execute(holder)
+    result = await finish(newest, running.create())
+    assert (result.outcome, result.sqlstate) == (Outcome.FAILED, "42P07")
+    assert await ask(newest, "SELECT relkind FROM pg_class WHERE relname = 'i'") in (b"r", b"v")
+
+
+async def test_an_invalid_index_that_was_there_before_is_left_alone(database: Database) -> None:
+    await database.execute(TABLE)
+    await database.execute("INSERT INTO t VALUES (9001, 1, 1)")
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await database.execute("CREATE UNIQUE INDEX CONCURRENTLY i ON t (a)")
+    oid = await ask(database, "SELECT 'i'::regclass::oid")
+    run = start(database, running.create())
+    result = await run.result()
+    assert (result.outcome, result.sqlstate) == (Outcome.FAILED, "42P07")
+    assert "left alone" in run.told(Event.FINISHED)[0].detail["left"]
+    assert await ask(database, "SELECT 'i'::regclass::oid") == oid
+
+
+async def test_ddl_behind_a_build_kills_it_and_is_named(database: Database) -> None:
+    await database.execute(TABLE)
+    run = start(database, running.slow())
+    await until(lambda: run.reached("building index"))
+    deploy = await database.connect(application_name="deploy")
+    try:
+        pid = deploy.get_server_pid()
+        altering = asyncio.create_task(deploy.execute("ALTER TABLE t ADD COLUMN z int"))
+        await until(lambda: any(pid in e.detail["queued_behind"] for e in run.told(Event.PROGRESS)))
+        result = await run.result()
+        await altering
+    finally:
+        deploy.terminate()
+    assert (result.outcome, result.sqlstate) == (Outcome.FAILED, "40P01")
+    assert f"pid {pid}" in result.sentence
+    assert await flags(database) is None
+
+
+async def test_the_second_builder_waits_and_says_for_whom(database: Database) -> None:
+    await database.execute(TABLE)
+    first = start(database, running.slow("i"), "r1")
+    await until(lambda: first.reached("building index"))
+    second = start(database, running.create("j", table="other", tail="(id)"), "r2")
+    await until(lambda: second.told(Event.BLOCKED))
+    assert "pgdeck run r1" in second.told(Event.BLOCKED)[0].detail["sentence"]
+    assert not second.told(Event.STARTED)
+    assert (await first.result()).outcome is Outcome.DONE
+    assert (await second.result()).outcome is Outcome.DONE
+    assert await flags(database, "i") == await flags(database, "j") == USABLE
+
+
+async def test_a_builder_that_waits_can_be_stopped(newest: Database) -> None:
+    await newest.execute(TABLE)
+    first = start(newest, running.slow("i"), "r1")
+    await until(lambda: first.told(Event.STARTED))
+    second = start(newest, running.create("j"), "r2")
+    await until(lambda: second.told(Event.BLOCKED))
+    second.stop.ask("alice")
+    assert (await second.result()).outcome is Outcome.CANCELLED
+    assert (await first.result()).outcome is Outcome.DONE
+
+
+async def test_a_step_whose_end_is_there_sends_nothing(newest: Database) -> None:
+    await newest.execute(TABLE + "CREATE INDEX i ON t (a);")
+    run = start(newest, running.create())
+    assert (await run.result()).outcome is Outcome.DONE
+    assert not run.told(Event.STARTED)
+
+
+async def test_a_second_statement_in_the_text_is_refused_by_the_server(database: Database) -> None:
+    await database.execute(TABLE)
+    step = running.create()
+    smuggled = replace(step, statements=(step.statements[0] + "; DROP TABLE other",))
+    result = await finish(database, smuggled)
+    assert (result.outcome, result.sqlstate) == (Outcome.FAILED, "42601")
+    assert await ask(database, "SELECT to_regclass('other') IS NOT NULL")
+
+
+async def test_an_ordinary_owner_sees_pids_only_and_still_builds(database: Database) -> None:
+    owner = f"owner_{database.name}"
+    await database.execute(f"CREATE ROLE {owner} LOGIN; GRANT CREATE ON SCHEMA public TO {owner}; {TABLE}")
+    await database.execute(f"ALTER TABLE t OWNER TO {owner}")
+    try:
+        async with transaction(database, "SELECT * FROM other", begin=OLD_SNAPSHOT) as somebody:
+            run = start(database, running.create(), user=owner)
+            await until(lambda: run.told(Event.BLOCKED))
+            blocked = run.told(Event.BLOCKED)[0].detail
+            assert blocked["blockers"][0]["pid"] == somebody.get_server_pid()
+            assert "details hidden" in blocked["sentence"]
+            await somebody.execute("COMMIT")
+            assert (await run.result()).outcome is Outcome.DONE
+    finally:
+        await database.execute(f"DROP OWNED BY {owner} CASCADE; DROP ROLE {owner}")

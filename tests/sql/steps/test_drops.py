@@ -1,0 +1,48 @@
+"""Index drops on real servers: they outwait readers, and half-way is said or driven to the end."""
+
+from __future__ import annotations
+
+from sql.steps.journal import Event
+from sql.steps.outcome import Outcome
+from tests.servers import Database
+from tests.sql.steps import running
+from tests.sql.steps.running import TABLE, finish, flags, start, transaction
+from tests.waiting import until
+
+USABLE = (True, True, True)
+
+
+async def test_a_drop_outwaits_a_reader(database: Database) -> None:
+    await database.execute(TABLE + "CREATE INDEX i ON t (a);")
+    async with transaction(database, "SELECT * FROM t") as reader:
+        run = start(database, running.drop())
+        await until(lambda: run.told(Event.BLOCKED))
+        assert run.told(Event.BLOCKED)[0].detail["blockers"][0]["pid"] == reader.get_server_pid()
+        await reader.execute("COMMIT")
+        assert (await run.result()).outcome is Outcome.DONE
+    assert await flags(database) is None
+
+
+async def test_a_drop_stopped_half_way_says_so_and_a_second_one_finishes_it(database: Database) -> None:
+    await database.execute(TABLE + "CREATE INDEX i ON t (a);")
+    async with transaction(database, "SELECT * FROM t"):
+        run = start(database, running.drop())
+        await until(lambda: run.told(Event.BLOCKED))
+        run.stop.ask("alice")
+        assert (await run.result()).outcome is Outcome.CANCELLED
+    assert "run drop-index:i again" in run.told(Event.FINISHED)[0].detail["left"]
+    assert await flags(database) == (False, True, True)
+    assert (await finish(database, running.drop())).outcome is Outcome.DONE
+    assert await flags(database) is None
+
+
+async def test_a_drop_that_the_server_broke_off_is_driven_to_its_end(database: Database) -> None:
+    await database.execute(TABLE + "CREATE INDEX i ON t (a);")
+    async with transaction(database, "SELECT * FROM t") as reader:
+        run = start(database, running.drop())
+        await until(lambda: run.told(Event.BLOCKED))
+        await database.execute(f"SELECT pg_terminate_backend({run.told(Event.STARTED)[0].detail['pid']})")
+        await until(lambda: len(run.told(Event.STARTED)) == 2)
+        await reader.execute("COMMIT")
+        assert (await run.result()).outcome is Outcome.DONE
+    assert await flags(database) is None

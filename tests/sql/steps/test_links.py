@@ -1,0 +1,144 @@
+"""Runs on wrong servers, and on servers and networks that go away in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from sql.snapshots import Pooler
+from sql.steps import links
+from sql.steps.journal import Event
+from sql.steps.outcome import Outcome
+from tests import servers
+from tests.proxy import proxy
+from tests.servers import Database
+from tests.sql.steps import running
+from tests.sql.steps.running import TABLE, flags, start
+from tests.waiting import until
+
+USABLE = (True, True, True)
+
+
+async def ask(database: Database, sql: str, *arguments: object) -> Any:
+    connection = await database.connect()
+    try:
+        return await connection.fetchval(sql, *arguments)
+    finally:
+        await connection.close()
+
+
+async def test_a_terminated_backend_is_found_out_and_tidied_up_after(database: Database) -> None:
+    await database.execute(TABLE)
+    run = start(database, running.slow())
+    await until(lambda: run.reached("building index"))
+    pid = run.told(Event.STARTED)[0].detail["pid"]
+    await database.execute(f"SELECT pg_terminate_backend({pid})")
+    result = await run.result()
+    assert result.outcome is Outcome.FAILED
+    assert await flags(database) is None
+    assert run.told(Event.VERIFIED)[0].detail["reached"] is False
+
+
+async def test_a_monitor_that_is_terminated_comes_back(database: Database) -> None:
+    await database.execute(TABLE)
+    run = start(database, running.slow())
+    await until(lambda: run.reached("building index"))
+    watcher = "SELECT pid FROM pg_stat_activity WHERE application_name = 'pgdeck watch r1'"
+    first = await ask(database, watcher)
+    await database.execute(f"SELECT pg_terminate_backend({first})")
+
+    async def another() -> bool:
+        return await ask(database, watcher) not in (None, first)
+
+    await until(another)
+    run.stop.ask("alice")
+    assert (await run.result()).outcome is Outcome.CANCELLED
+    assert await flags(database) is None
+
+
+async def test_a_server_that_restarts_during_a_build(newest: Database) -> None:
+    cluster = servers.start(18)
+    try:
+        database = await servers.new_database(cluster, 18)
+        await database.execute(TABLE)
+        run = start(database, running.slow())
+        await until(lambda: run.reached("building index"))
+        await asyncio.to_thread(cluster.stop)
+        await asyncio.to_thread(cluster.start)
+        result = await run.result()
+        assert result.outcome is Outcome.FAILED, result.sentence
+        assert await flags(database) is None
+    finally:
+        cluster.remove()
+
+
+async def test_a_cut_network_does_not_stop_the_server(database: Database) -> None:
+    await database.execute(TABLE)
+    async with proxy(database.cluster) as wire:
+        run = start_through(database, wire.port)
+        await until(lambda: run.reached("building index"))
+        wire.cut(refuse=True)
+        await until(lambda: run.reached("connection lost"))
+        wire.mend()
+        result = await run.result()
+    assert result.outcome is Outcome.DONE, result.sentence
+    assert await flags(database) == USABLE
+
+
+async def test_a_network_that_stalls_and_then_dies(database: Database) -> None:
+    await database.execute(TABLE)
+    async with proxy(database.cluster) as wire:
+        run = start_through(database, wire.port)
+        await until(lambda: run.reached("building index"))
+        wire.freeze()
+        await until(lambda: valid(database))
+        wire.cut()
+        wire.mend()
+        result = await run.result()
+    assert result.outcome is Outcome.DONE, result.sentence
+    assert await flags(database) == USABLE
+
+
+async def valid(database: Database) -> bool:
+    return await flags(database) == USABLE
+
+
+def start_through(database: Database, port: int) -> running.Started:
+    return start(database, running.slow(), host="127.0.0.1", port=str(port), sslmode="disable")
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"pooler": Pooler("transaction", "it answers with another pid")}, "[direct]"),
+        ({"in_recovery": True}, "standby"),
+        ({"system_identifier": "1"}, "another server"),
+    ],
+)
+async def test_a_wrong_server_is_refused_before_anything_is_sent(
+    newest: Database, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], word: str
+) -> None:
+    await newest.execute(TABLE)
+    really = links.open_link
+
+    async def elsewhere(*arguments: Any) -> Any:
+        link = await really(*arguments)
+        return replace(link, identity=replace(link.identity, **change))
+
+    monkeypatch.setattr(links, "open_link", elsewhere)
+    run = start(
+        newest, running.create(), system_identifier="2" if "system" in word or "server" in word else None
+    )
+    result = await run.result()
+    assert result.outcome is Outcome.REFUSED and word in result.sentence
+    assert not run.told(Event.STARTED)
+    assert await flags(newest) is None
+
+
+async def test_a_server_that_is_not_there_is_a_refusal(newest: Database) -> None:
+    run = start(newest, running.create(), port="1")
+    result = await run.result()
+    assert result.outcome is Outcome.REFUSED and "nothing was sent" in result.sentence
