@@ -10,6 +10,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -160,10 +161,18 @@ class Cluster:
 
     @property
     def running(self) -> bool:
-        """Whether a postmaster runs on this data directory."""
-        if not self.exists:
+        """Whether a postmaster runs on this data directory; initdb's single-user server is none."""
+        if not self.exists or self._single_user:
             return False
         return subprocess.run(self._pg_ctl("status"), capture_output=True, **self._as_user()).returncode == 0
+
+    @property
+    def _single_user(self) -> bool:
+        """A server without a postmaster writes its process id as a negative number (miscinit.c)."""
+        try:
+            return (self.data / "postmaster.pid").read_text().startswith("-")
+        except FileNotFoundError:
+            return False
 
     def _pg_ctl(self, action: str) -> list[str]:
         return [str(self.binaries / "pg_ctl"), action, "--pgdata", str(self.data)]
@@ -184,7 +193,7 @@ class Cluster:
     def _run(self, command: Sequence[str]) -> None:
         # The server inherits its stdout: a pipe would never see its end.
         with (self.folder / "setup.log").open("ab") as output:
-            done = subprocess.run(
+            process = subprocess.Popen(
                 command,
                 stdout=output,
                 stderr=output,
@@ -192,7 +201,14 @@ class Cluster:
                 env={**os.environ, "LC_ALL": "C"},
                 **self._as_user(),
             )
-        if done.returncode != 0:
+            try:
+                process.wait()
+            except BaseException:
+                # Both initdb and pg_ctl end what they have started on SIGINT; killed, they would leave it.
+                process.send_signal(signal.SIGINT)
+                process.wait()
+                raise
+        if process.returncode != 0:
             raise ClusterError(f"{Path(command[0]).name} failed in {self.folder}: {self._last_words()}")
 
     def _last_words(self) -> str:

@@ -90,7 +90,7 @@ async def test_the_deck_holds_the_demo_while_it_is_open(place: Path) -> None:
     await until(lambda: not home.cluster().running and not locked(home.keeper_lock), 30)
 
 
-@pytest.mark.parametrize("written", ["setup.log", "server.log"], ids=["initdb", "server"])
+@pytest.mark.parametrize("written", ["data/PG_VERSION", "server.log"], ids=["initdb", "server"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_interrupted_while_filling_it_leaves_no_server(
     place: Path, number: signal.Signals, written: str

@@ -40,6 +40,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add `pgdeck demo`."""
     parser = subparsers.add_parser(
         "demo",
+        prog="pgdeck demo",
         help="start the demo and open the deck on it",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
