@@ -80,6 +80,7 @@ class Columns:
     names: frozenset[str] = frozenset()
     json: frozenset[str] = frozenset()
     """Those of type json or jsonb."""
+    generated: frozenset[str] = frozenset()
     primary_key: tuple[str, ...] = ()
 
 
@@ -94,7 +95,10 @@ async def read_columns(session: Session, tables: Iterable[int]) -> dict[int, Col
     rows = await session.fetch("table_columns", wanted) if wanted else []
     return {
         row["table_oid"]: Columns(
-            frozenset(row["columns"]), frozenset(row["json_columns"]), tuple(row["primary_key"])
+            names=frozenset(row["columns"]),
+            json=frozenset(row["json_columns"]),
+            generated=frozenset(row["generated_columns"]),
+            primary_key=tuple(row["primary_key"]),
         )
         for row in rows
     }

@@ -14,6 +14,7 @@ from typing import Any
 
 from profiles.manifest import SampleRow, SampleValue
 from sql.errors import ReadingError
+from sql.extents import tokens
 from sql.findings import SampleFinding
 from sql.quoting import identifier, qualified
 from sql.relations import Columns, Relation
@@ -64,7 +65,8 @@ async def try_samples(
     trials = [*_trials("rejects", rejects, True), *_trials("accepts", accepts, False)]
     if not trials:
         return SampleOutcome()
-    ready = [_checked(trial, columns, relation) for trial in trials]
+    generated = columns.generated & _words(expression)
+    ready = [_checked(trial, columns, generated, relation) for trial in trials]
     possible = [trial for trial in ready if not trial.reason]
     tried = await _tried(session, search_path, relation, columns, expression, possible)
     outcomes = {trial.label: trial for trial in (*ready, *tried)}
@@ -117,16 +119,26 @@ def _trials(kind: str, rows: Sequence[SampleRow], must_refuse: bool) -> Iterable
         yield _Trial(f"{kind}[{number}]", fields, must_refuse)
 
 
-def _checked(trial: _Trial, columns: Columns, relation: Relation) -> _Trial:
+def _checked(trial: _Trial, columns: Columns, generated: frozenset[str], relation: Relation) -> _Trial:
     """The trial, excused where its row cannot be made into a record at all."""
     unknown = [identifier(name) for name in trial.fields if name not in columns.names]
     if unknown:
         return _excused(trial, f"{relation.label} has no column {', '.join(unknown)}")
+    lacking = sorted(generated - set(trial.fields))
+    if lacking:
+        names = ", ".join(identifier(name) for name in lacking)
+        return _excused(trial, f"nothing generates {names} for a sample; give the row a value for it")
     try:
         _document([trial], columns)
     except ValueError as error:
         return _excused(trial, f"the text for a JSON column is not JSON ({error})")
     return trial
+
+
+def _words(expression: str) -> frozenset[str]:
+    """The names in an expression, among other words."""
+    texts = (token.text.decode() for token in tokens(expression))
+    return frozenset(t[1:-1].replace('""', '"') if t.startswith('"') else t for t in texts)
 
 
 def _excused(trial: _Trial, reason: str) -> _Trial:

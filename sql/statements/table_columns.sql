@@ -1,4 +1,4 @@
--- Reads: pg_attribute and pg_index: the columns of tables, those of type json or jsonb, and the primary keys.
+-- Reads: pg_attribute and pg_index: the columns of tables: all, json and jsonb, generated, primary key.
 -- Needs: nothing beyond CONNECT.
 -- Serves: 13 and newer.
 -- $1 oid[]: tables.
@@ -15,6 +15,11 @@ SELECT c.oid AS table_oid,
            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
              AND a.atttypid IN ('json'::regtype, 'jsonb'::regtype)
        ) AS json_columns,
+       ARRAY(
+           SELECT a.attname::text
+           FROM pg_attribute a
+           WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> ''
+       ) AS generated_columns,
        ARRAY(
            SELECT a.attname::text
            FROM pg_index i

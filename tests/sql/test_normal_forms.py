@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from profiles.manifest import ConstraintEntry
-from sql.findings import ConstraintFinding
+from sql.findings import ConstraintFinding, IndexFinding
 from sql.normal_forms import BATCH
 from sql.quoting import identifier
 from tests.servers import Database
-from tests.sql.requiring import constraint_reading, constraint_readings
+from tests.sql.requiring import constraint_reading, constraint_readings, index_reading
 from tests.sql.spellings import TABLE
 
 CHECKS = """
@@ -232,3 +234,53 @@ async def test_names_are_found_by_the_search_path_of_the_manifest(newest: Databa
     crossed = ConstraintEntry("app.t", "ck", "CHECK (public.plus(a) > 1)")
     found = await constraint_reading(newest, crossed, search_path="app")
     assert found.finding is ConstraintFinding.DRIFTED
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "CREATE TABLE r (a int, b text)",
+        "CREATE UNLOGGED TABLE r (a int, b text)",
+        "CREATE TABLE r (a int, b text) PARTITION BY RANGE (a)",
+        "CREATE TABLE r (a int, b text) PARTITION BY RANGE (a);"
+        "CREATE TABLE r_1 PARTITION OF r FOR VALUES FROM (0) TO (10)",
+        "CREATE TABLE parent (a int); CREATE TABLE r (b text) INHERITS (parent)",
+        "CREATE TABLE r (a int, b text); CREATE TABLE kid () INHERITS (r)",
+        "CREATE TABLE r (a int, b text);"
+        "INSERT INTO r SELECT i, i FROM generate_series(1, 50000) i; ANALYZE r",
+        "CREATE TABLE r (a int, b text); ALTER TABLE r ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;"
+        "CREATE POLICY none ON r USING (false)",
+        "CREATE TABLE r (a int, c int, b text GENERATED ALWAYS AS (c::text) STORED)",
+    ],
+)
+async def test_every_kind_of_table_has_its_expressions_compared(database: Database, made: str) -> None:
+    await database.execute(
+        f"{made}; CREATE INDEX ix ON r (lower(b), a) WHERE a > 5;"
+        "ALTER TABLE r ADD CONSTRAINT ck CHECK (b IN ('x', 'y')) NOT VALID"
+    )
+    same = await index_reading(database, "CREATE INDEX ix ON r (LOWER(b), a) WHERE (a > 5)")
+    other = await index_reading(database, "CREATE INDEX ix ON r (LOWER(b), a) WHERE (a > 6)")
+    assert (same.finding, same.detail) == (IndexFinding.PRESENT, "")
+    assert other.finding is IndexFinding.DRIFTED
+    check = await constraint_reading(database, ConstraintEntry("r", "ck", "CHECK (b = 'x' OR b = 'y')"))
+    assert check.finding is ConstraintFinding.DRIFTED
+    check = await constraint_reading(database, ConstraintEntry("r", "ck", "CHECK (b = ANY ('{x,y}'))"))
+    assert check.finding is ConstraintFinding.NOT_VALIDATED
+
+
+async def test_a_materialized_view_has_indexes_too(database: Database) -> None:
+    await database.execute(
+        "CREATE MATERIALIZED VIEW r AS SELECT 1 AS a, 'x'::text AS b;"
+        "CREATE INDEX ix ON r (lower(b)) WHERE a > 5"
+    )
+    found = await index_reading(database, "CREATE INDEX ix ON r (lower(b)) WHERE a > 5")
+    assert (found.finding, found.detail) == (IndexFinding.PRESENT, "")
+
+
+async def test_virtual_columns_are_compared_by_what_they_are_made_of(newest: Database) -> None:
+    await newest.execute(
+        "CREATE TABLE r (a int, v int GENERATED ALWAYS AS (a * 2) VIRTUAL, CONSTRAINT ck CHECK (v > 10))"
+    )
+    same = await constraint_reading(newest, ConstraintEntry("r", "ck", "CHECK (v > 10)"))
+    other = await constraint_reading(newest, ConstraintEntry("r", "ck", "CHECK (v > 11)"))
+    assert (same.finding, other.finding) == (ConstraintFinding.ENFORCED, ConstraintFinding.DRIFTED)

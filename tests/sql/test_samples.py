@@ -140,6 +140,15 @@ async def test_a_table_called_like_our_own_aliases_is_tried_too(newest: Database
     assert (found.finding, found.rejects, found.accepts) == (ConstraintFinding.ENFORCED, VERIFIED, VERIFIED)
 
 
+async def test_a_generated_column_is_not_taken_for_null(database: Database) -> None:
+    await database.execute(
+        "CREATE TABLE t (a int, g int GENERATED ALWAYS AS (a * 2) STORED, CONSTRAINT ck CHECK (g > 10))"
+    )
+    found = await constraint_reading(database, entry("g > 10", [{"a": 1}], [{"a": 6, "g": 12}]))
+    assert (found.rejects, found.accepts) == (UNVERIFIED, VERIFIED)
+    assert "nothing generates g for a sample" in found.detail
+
+
 async def test_a_long_row_is_cut_in_the_sentence(newest: Database) -> None:
     await newest.execute(TABLE + "ALTER TABLE t ADD CONSTRAINT ck CHECK (a > 0)")
     found = await constraint_reading(newest, entry("a > 0", [{"title": "x" * 500}], []))
