@@ -82,9 +82,9 @@ class Lane:
         """
         if self._pooled:
             # A pooler gives every transaction another backend: nothing can stay prepared there.
-            return Statement(self, sql, None)
+            return Statement(sql, None)
         with _translated(self._connection):
-            return Statement(self, sql, await self._connection.prepare(sql))
+            return Statement(sql, await self._connection.prepare(sql))
 
     async def aside(self, sql: str, *arguments: object, **settings: str) -> list[Any]:
         """The rows of a statement that is no probe, in a transaction that is rolled back.
@@ -151,8 +151,7 @@ class Lane:
 class Statement:
     """A probe's text, prepared where that is possible."""
 
-    def __init__(self, lane: Lane, sql: str, prepared: Any) -> None:
-        self.lane = lane
+    def __init__(self, sql: str, prepared: Any) -> None:
         self.sql = sql
         self.prepared = prepared
 

@@ -45,7 +45,7 @@ async def explain(lane: Lane, entry: ProbeEntry, arguments: tuple[object, ...]) 
     uses = _uses(nodes, names)
     reads = _reads(nodes, index)
     note = "" if uses else await _why_not(lane, entry, arguments, reads, index, names)
-    return Explained(ProbePlan(_describe(reads), uses, entry.index, note), query_id)
+    return Explained(ProbePlan(reads["Node Type"], uses, entry.index, note), query_id)
 
 
 async def _plan(lane: Lane, sql: str, arguments: tuple[object, ...], **settings: str) -> Node:
@@ -71,10 +71,6 @@ def _reads(nodes: list[Node], index: Node | None) -> Node:
         wanted = (index["table_schema"], index["table_name"])
         scans.sort(key=lambda node: (node.get("Schema"), node["Relation Name"]) != wanted)
     return scans[0] if scans else nodes[0]
-
-
-def _describe(node: Node) -> str:
-    return str(node["Node Type"])
 
 
 async def _why_not(

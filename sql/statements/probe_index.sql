@@ -18,6 +18,6 @@ FROM pg_class c
 JOIN pg_index i ON i.indexrelid = c.oid
 JOIN pg_class t ON t.oid = i.indrelid
 JOIN pg_namespace n ON n.oid = t.relnamespace
-WHERE c.relname = $1 AND c.relkind IN ('i', 'I')
+WHERE c.relname = $1::text AND c.relkind IN ('i', 'I')
 ORDER BY pg_table_is_visible(c.oid) DESC, c.oid
 LIMIT 1;

@@ -7,4 +7,4 @@ SELECT
     c.relpages AS pages
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = $1 AND c.relname = $2;
+WHERE n.nspname = $1::text AND c.relname = $2::text;

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import pytest
+
+from sql.latency.lane import Lane
+from sql.latency.probe_plan import explain
+from sql.latency.sampler import probe_settings
+from sql.snapshots import ProbePlan
+from tests.servers import Database
+from tests.sql.latency.targets import DASHBOARD, SCHEMA, probe, profile
+
+LARGE = """
+CREATE TABLE big (a int, b int);
+INSERT INTO big SELECT i, i % 10 FROM generate_series(1, 100000) i;
+CREATE INDEX big_a ON big (a);
+CREATE INDEX big_b ON big (b);
+"""
+
+
+async def plan(database: Database, sql: str, index: str | None, *arguments: object) -> ProbePlan:
+    entry = probe(sql, index=index)
+    lane = await Lane.open(profile(database), None, probe_settings([entry], "public", None))
+    try:
+        return (await explain(lane, entry, arguments)).plan
+    finally:
+        await lane.close()
+
+
+async def test_the_expected_index_is_used_with_the_actual_arguments(database: Database) -> None:
+    await database.execute(SCHEMA)
+    found = await plan(database, DASHBOARD.sql, DASHBOARD.index, "s1")
+    assert found.uses_index is True
+    assert "Index" in found.node or "Bitmap" in found.node
+    assert found.note == ""
+
+
+async def test_a_missing_index_is_named_with_what_is_used_instead(database: Database) -> None:
+    await database.execute(LARGE + "ANALYZE big;")
+    found = await plan(database, "SELECT * FROM big WHERE a = $1", "big_gone", 7)
+    assert found.uses_index is False
+    assert found.note == "index big_gone is missing; index big_a is used instead"
+
+
+async def test_a_sequential_scan_of_a_small_table_is_right(database: Database) -> None:
+    await database.execute(
+        "CREATE TABLE small (a int); INSERT INTO small SELECT generate_series(1, 50);"
+        "CREATE INDEX small_a ON small (a); ANALYZE small"
+    )
+    found = await plan(database, "SELECT * FROM small WHERE a = 5", "small_a")
+    assert (found.node, found.uses_index) == ("Seq Scan", False)
+    assert found.note == (
+        "a sequential scan is right for so small a table (50 rows on 1 page); the index serves at scale"
+    )
+
+
+async def test_an_index_that_is_not_valid_cannot_be_used(database: Database) -> None:
+    await database.execute(LARGE + "ANALYZE big;")
+    await database.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'big_a'::regclass")
+    found = await plan(database, "SELECT * FROM big WHERE a = 5", "big_a")
+    assert found.note == "index big_a is not valid, so the planner cannot use it"
+
+
+async def test_an_index_that_does_not_serve_the_query_is_said(database: Database) -> None:
+    await database.execute(LARGE + "ANALYZE big;")
+    found = await plan(database, "SELECT * FROM big WHERE a + 1 = 5", "big_a")
+    assert found.note == "index big_a is there, but does not serve this query"
+
+
+async def test_an_index_that_could_serve_but_is_not_chosen_shows_the_size(database: Database) -> None:
+    await database.execute(LARGE + "ANALYZE big;")
+    found = await plan(database, "SELECT * FROM big WHERE b >= 0", "big_b")
+    assert found.node == "Seq Scan"
+    assert found.note.startswith("index big_b could serve, the planner chose otherwise (100,000 rows on 44")
+
+
+async def test_the_index_of_a_partition_is_the_index(database: Database) -> None:
+    await database.execute(
+        "CREATE TABLE parts (a int, b int) PARTITION BY RANGE (a);"
+        "CREATE TABLE part_1 PARTITION OF parts FOR VALUES FROM (0) TO (50000);"
+        "CREATE TABLE part_2 PARTITION OF parts FOR VALUES FROM (50000) TO (200000);"
+        "INSERT INTO parts SELECT i, i FROM generate_series(1, 100000) i;"
+        "CREATE INDEX parts_b ON parts (b); ANALYZE parts"
+    )
+    found = await plan(database, "SELECT * FROM parts WHERE b = $1", "parts_b", 60000)
+    assert found.uses_index is True
+
+
+async def test_a_probe_without_an_expected_index_has_a_plan_too(newest: Database) -> None:
+    assert await plan(newest, "SELECT 1", None) == ProbePlan("Result", None, None)
+
+
+@pytest.mark.parametrize("name", ['x"; DROP TABLE big; --', "[/b]", "ü" * 40])
+async def test_hostile_index_names_are_data(newest: Database, name: str) -> None:
+    await newest.execute(LARGE)
+    found = await plan(newest, "SELECT * FROM big WHERE a = 1", name)
+    assert found.note.startswith(f"index {name} is missing")
