@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
 import stat
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,8 +16,11 @@ from profiles import store, verdicts
 from profiles.model import Credentials, CredentialSource, EnvironmentClass, Profile
 from tests.servers import Database
 from tests.sql.steps.schemas import PERFORMANCE, psql
+from tests.waiting import until
 from tui import cli
 from tui.exit_codes import ExitCode
+
+ROOT = Path(__file__).parents[2]
 
 MANIFEST = """
 title = "One index"
@@ -51,8 +57,6 @@ async def ready(database: Database) -> None:
 
 def in_thread(function: object, *arguments: object) -> object:
     """verify runs a loop of its own, so a test with a loop calls it elsewhere."""
-    import asyncio
-
     return asyncio.to_thread(function, *arguments)  # type: ignore[arg-type]
 
 
@@ -176,6 +180,23 @@ async def test_both_scripts_are_saved_and_run(
     assert "19 steps" not in capsys.readouterr().err
     assert psql(newest, back.read_text(), tmp_path).returncode == 0
     assert await in_thread(lambda: verify("--duration", "0", name="leads")) == ExitCode.NOT_READY  # type: ignore[misc]
+
+
+async def test_an_interrupt_while_measuring_is_130_and_quiet(newest: Database) -> None:
+    await ready(newest)
+    saved(newest)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tui.cli", "verify", "-e", "here", "--duration", "60",
+        cwd=ROOT, stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    connection = await newest.connect()
+    probing = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgdeck probe%'"
+    await until(lambda: connection.fetchval(probing))
+    process.send_signal(signal.SIGINT)
+    out, err = await asyncio.wait_for(process.communicate(), 30)
+    await connection.close()
+    assert (process.returncode, out, err) == (130, b"", b"")
 
 
 def test_no_script_without_a_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -71,7 +71,12 @@ def next_steps(report: Report) -> tuple[str, ...]:
             f"write the {'step' if count == 1 else f'{count} steps'} that mend this as a script to review: "
             f"{again} --save-fix-script fix.sql"
         )
-        lines.append("run it as the owner of the tables: psql -X -f fix.sql")
+        where = ""
+        if report.server.in_recovery:
+            where = " on the primary (this is a standby)"
+        elif report.server.pooler is not None:
+            where = " on a direct connection (this is a pooler)"
+        lines.append(f"run it as the owner of the tables{where}: psql -X -f fix.sql")
     for refusal in report.plan.refused:
         listing = f"; list them: {refusal.listing}" if refusal.listing else ""
         lines.append(f"{refusal.target}: {refusal.reason}{listing}")

@@ -191,6 +191,59 @@ async def test_a_drifted_constraint_is_replaced(database: Database, tmp_path: Pa
     assert (await run(database, fix(found), tmp_path)).count("nothing to do") == 3
 
 
+async def test_a_constraint_of_a_partitioned_table_reaches_its_partitions(
+    database: Database, tmp_path: Path
+) -> None:
+    await database.execute(
+        "CREATE TABLE t (a int) PARTITION BY LIST (a); CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1);"
+        " INSERT INTO t VALUES (1)"
+    )
+    wanted = manifest(checks=(POSITIVE,))
+    found = await check(database, wanted)
+    await run(database, fix(found), tmp_path)
+    fixed = await check(database, wanted)
+    assert fixed.ready
+    assert (await stands(database)).keys() == {"constraint t.positive", "constraint t1.positive"}
+    await run(database, back(fixed), tmp_path)
+    assert await stands(database) == {}
+
+
+async def test_a_constraint_that_is_not_enforced_is_replaced(newest: Database, tmp_path: Path) -> None:
+    await newest.execute("CREATE TABLE t (a int, CONSTRAINT positive CHECK (a > 0) NOT ENFORCED)")
+    wanted = manifest(checks=(POSITIVE,))
+    found = await check(newest, wanted)
+    assert found.constraints[0].finding is ConstraintFinding.NOT_ENFORCED
+    await run(newest, fix(found), tmp_path)
+    assert (await check(newest, wanted)).ready
+    assert await stands(newest) == {"constraint t.positive": "CHECK ((a > 0))"}
+
+
+async def test_an_index_of_a_materialised_view_is_built(database: Database, tmp_path: Path) -> None:
+    await database.execute("CREATE MATERIALIZED VIEW t AS SELECT 1 AS a")
+    wanted = manifest("CREATE UNIQUE INDEX i ON t (a)")
+    await run(database, fix(await check(database, wanted)), tmp_path)
+    fixed = await check(database, wanted)
+    assert fixed.ready
+    await run(database, back(fixed), tmp_path)
+    assert await stands(database) == {}
+
+
+async def test_a_role_that_owns_only_its_tables_can_run_the_script(
+    database: Database, tmp_path: Path
+) -> None:
+    role = f"r_{database.name}"
+    await database.execute(
+        f'CREATE ROLE "{role}" LOGIN; GRANT CREATE, USAGE ON SCHEMA public TO "{role}";'
+        f' CREATE TABLE t (a int); ALTER TABLE t OWNER TO "{role}"'
+    )
+    try:
+        wanted = manifest("CREATE INDEX i ON t (a)", checks=(POSITIVE,))
+        await run(database, fix(await check(database, wanted)), tmp_path, "-U", role)
+        assert (await check(database, wanted)).ready
+    finally:
+        await database.execute(f'DROP OWNED BY "{role}"; DROP ROLE "{role}"')
+
+
 async def test_a_drifted_constraint_with_rows_in_the_way_is_left_alone(database: Database) -> None:
     await database.execute(
         "CREATE TABLE t (a int, CONSTRAINT positive CHECK (a > -1)); INSERT INTO t VALUES (0)"

@@ -6,6 +6,7 @@ import unicodedata
 from dataclasses import replace
 
 from sql.findings import Scope, Verdict
+from sql.snapshots import Pooler
 from tests.tui.reports.made import REPORT, hostile, out_of_reach
 from tui.reports import render
 
@@ -41,6 +42,14 @@ def test_no_line_is_wider_than_a_hundred_columns_and_nothing_hostile_gets_throug
         assert max(map(len, text.splitlines())) <= 100
         unseen = {each for each in text if unicodedata.category(each) in ("Cc", "Cf", "Cs")}
         assert unseen == {"\n"}
+
+
+def test_a_standby_and_a_pooler_are_no_place_for_the_script() -> None:
+    assert REPORT.server is not None
+    standby = replace(REPORT, server=replace(REPORT.server, in_recovery=True))
+    assert "on the primary (this is a standby)" in render("text", [standby])
+    pooled = replace(REPORT, server=replace(REPORT.server, pooler=Pooler("transaction", "pids differ")))
+    assert "on a direct connection (this is a pooler)" in render("text", [pooled])
 
 
 def test_a_server_out_of_reach_is_unknown_and_names_the_test() -> None:
