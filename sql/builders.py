@@ -82,7 +82,7 @@ async def read_workers(session: Session, tables: Iterable[int]) -> list[Worker]:
     return [Worker(**dict(row)) for row in rows]
 
 
-def occupation(index_oid: int, table_oid: int, workers: Iterable[Worker]) -> Occupation | None:
+def occupation(name: str, index_oid: int, table_oid: int, workers: Iterable[Worker]) -> Occupation | None:
     """Who is at work on an index that is not usable; None: nobody, it is dead."""
     unknown: Occupation | None = None
     for worker in workers:
@@ -96,7 +96,7 @@ def occupation(index_oid: int, table_oid: int, workers: Iterable[Worker]) -> Occ
             continue
         if worker.backend_type == "autovacuum worker" or (worker.builds and worker.progress_index_oid):
             continue
-        if not worker.hidden and _DROPS.match(worker.query or ""):
+        if not worker.hidden and _DROPS.match(worker.query or "") and name in (worker.query or ""):
             return Occupation(Work.DROPPING, f"It is being dropped by {worker}.")
         if not worker.hidden and _REINDEXES.match(worker.query or ""):
             return Occupation(Work.BUILDING, _builds(worker))
@@ -128,6 +128,8 @@ def under_way(name: str, table_oid: int, workers: Iterable[Worker]) -> str:
 def others_building(table_oid: int, workers: Iterable[Worker]) -> str:
     """That some index is being built on a table by a plain CREATE INDEX, a sentence; empty for none."""
     for worker in workers:
+        if worker.builds and worker.hidden and worker.table_oid == table_oid and worker.mode is not None:
+            return f"{_start(worker)} builds an index on this table; pg_read_all_stats would show which."
         if worker.builds and worker.progress_table_oid == table_oid and not worker.progress_index_oid:
             return f"{_start(worker)} builds an index on this table that is not visible yet."
     return ""

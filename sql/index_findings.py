@@ -145,7 +145,7 @@ def _unusable(bearer: Bearer, evidence: Evidence) -> Judged:
         finding = IndexFinding.DRIFTED if differs else IndexFinding.INVALID
         return Judged(finding, f"{differs} {evidence.lacking}".strip())
     assert bearer.table_oid is not None
-    work = occupation(bearer.oid, bearer.table_oid, evidence.workers)
+    work = occupation(evidence.declared.name, bearer.oid, bearer.table_oid, evidence.workers)
     if work is not None and work.work is not Work.DROPPING:
         return Judged(IndexFinding.BUILDING, f"{work.sentence} {differs}{_rejects(bearer, evidence)}".strip())
     if evidence.in_recovery:

@@ -106,6 +106,16 @@ async def test_a_plain_build_is_not_in_the_catalog_yet_and_still_building(databa
     assert f"Pid {pid} (role postgres, application 'test') builds an index on this table" in other.detail
 
 
+async def test_a_role_without_rights_is_told_that_some_index_is_being_built(database: Database) -> None:
+    await database.execute(TABLES + SLOW)
+    async with role(database) as user, running(database, "CREATE INDEX ix ON t (slow(a))") as pid:
+        await in_phase(database, pid, "building index: scanning table")
+        found = await index_reading(database, "CREATE INDEX ix ON t (slow(a))", user=user)
+    assert found.finding is IndexFinding.MISSING
+    assert f"Pid {pid}" in found.detail
+    assert "pg_read_all_stats would show which" in found.detail
+
+
 async def test_a_build_that_waits_for_the_tables_lock_is_building(database: Database) -> None:
     await database.execute(TABLES)
     async with (
@@ -155,6 +165,18 @@ async def test_an_index_that_is_being_dropped_is_disabled_and_names_who_drops_it
         found = await index_reading(database, "CREATE INDEX ix ON t (a)")
     assert found.finding is IndexFinding.DISABLED
     assert f"being dropped by pid {pid}" in found.detail
+
+
+async def test_dropping_another_index_says_nothing_of_a_leftover(database: Database) -> None:
+    await database.execute(TABLES + "CREATE INDEX other_one ON t (b)")
+    await _leave_invalid_empty(database, "CREATE INDEX CONCURRENTLY ix ON t (a)")
+    async with (
+        open_transaction(database, "SELECT count(*) FROM t"),
+        running(database, "DROP INDEX CONCURRENTLY other_one") as pid,
+    ):
+        await waiting(database, pid)
+        found = await index_reading(database, "CREATE INDEX ix ON t (a)")
+    assert found.finding is IndexFinding.INVALID
 
 
 async def test_a_half_dropped_index_is_disabled_by_its_flags(database: Database) -> None:
