@@ -68,7 +68,7 @@ async def test_one_pane_and_three_summaries_at_80_columns() -> None:
             assert driver.shows(summary), summary
         await driver.press("2")
         assert driver.shows("ck_leads_contact_email_format")
-        assert driver.shows("1 Indexes  3 of 5 present · ✗ 1 missing · ✗ 1 drifted")
+        assert driver.shows("1 Indexes  3 of 5 present  ✗ 1 missing  ✗ 1 drifted")
         assert not driver.shows("✗ missing idx_leads_status_score ")
 
 

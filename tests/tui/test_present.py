@@ -6,12 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from sql.findings import IndexFinding
 from tests.tui import samples
 from tui.present import text
-from tui.present.difference import beside, marked
+from tui.present.difference import beside, folded, marked
 from tui.present.header import Banner, banner_lines
 from tui.present.meanings import MEANINGS
 from tui.present.signs import SIGNS, mark
+from tui.present.tally import tally
 from tui.present.view import Column, Row, Tone, View, clip, layout, line, line_width, spread, table_line
 
 
@@ -204,3 +206,21 @@ def test_the_header_fits_and_keeps_the_reason(width: int) -> None:
     assert len(lines) == (2 if width >= 100 else 3)
     assert all(line_width(each) <= width for each in lines)
     assert "▲ PRODUCTION ▲" in lines[0][0][0]
+
+
+def test_a_tally_says_what_is_wrong_first_and_stays_short() -> None:
+    present, missing, drifted = IndexFinding.PRESENT, IndexFinding.MISSING, IndexFinding.DRIFTED
+    said = tally([present, missing, drifted, IndexFinding.BUILDING], present, "none")
+    assert "".join(part for part, _ in said) == "1 of 4 ✓  ✗ 1 drifted  ✗ 1 missing  » 1 building"
+    assert tally([present, present], present, "none") == (("2 of 2 present", Tone.GOOD),)
+    assert tally([], present, "none") == (("none", Tone.DIM),)
+
+
+@pytest.mark.parametrize("width", [10, 20, 40])
+def test_folded_definitions_break_at_spaces_only(width: int) -> None:
+    spans, _ = marked("CREATE INDEX i ON public.leads (score DESC)", "CREATE INDEX i ON leads (score)")
+    lines = ["".join(part for part, _ in each) for each in folded(spans, width)]
+    assert all(len(each) <= width for each in lines)
+    assert "".join(each.replace(" ", "") for each in lines) == "CREATEINDEXiONpublic.leads(scoreDESC)"
+    if width >= 20:
+        assert any("public.leads" in each for each in lines)

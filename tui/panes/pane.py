@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from tui import keys
-from tui.present.text import width_of, wrap
+from tui.present.text import fit, width_of, wrap
 from tui.present.view import (
     BLANK,
     Line,
@@ -214,7 +214,9 @@ class Pane(Lines, can_focus=True):
             if line_width(each) <= width - 2 or left <= 1:
                 lines.append(clip(line(" ", *each), width - 1))
                 continue
-            words = wrap("".join(text for text, _ in each), width - 2)[:left]
+            words = wrap("".join(text for text, _ in each), width - 2)
+            if len(words) > left:
+                words = [*words[: left - 1], fit(f"{words[left - 1]} {words[left]}", width - 2)]
             lines += [line(" ", (text, each[0][1])) for text in words]
         return [*lines, *[BLANK] * (FOOT_LINES + 1 - len(lines))][: FOOT_LINES + 1]
 

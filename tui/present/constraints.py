@@ -12,6 +12,7 @@ from sql.snapshots import (
 )
 from tui.present.indexes import PRIORITY_TONES, RANK, short_table
 from tui.present.signs import OPEN, badness, is_good, mark
+from tui.present.tally import GAP, tally
 from tui.present.text import NOTHING, clean, count
 from tui.present.view import Column, Line, Row, Span, Tone, View, line
 
@@ -50,21 +51,11 @@ def constraint_key(constraint: ConstraintReading) -> str:
 
 
 def summary(snapshot: ConstraintsSnapshot) -> Line:
-    """`6 of 8 enforced · ✗ 2 not validated`."""
-    total = len(snapshot.constraints)
-    good = sum(is_good(constraint.finding) for constraint in snapshot.constraints)
-    if not total:
-        return line(("none required", Tone.DIM))
-    spans: list[Span] = [(f"{good} of {total} enforced", Tone.GOOD if good == total else Tone.PLAIN)]
-    for finding in sorted(ConstraintFinding, key=badness):
-        number = sum(constraint.finding is finding for constraint in snapshot.constraints)
-        if number and finding is not ConstraintFinding.ENFORCED:
-            text, tone = mark(finding)
-            spans += [(" · ", Tone.DIM), (f"{text[0]} {number} {text[2:]}", tone)]
+    """`6 of 8 enforced  ✗ 2 not validated`."""
+    findings = (constraint.finding for constraint in snapshot.constraints)
+    said = tally(findings, ConstraintFinding.ENFORCED, "none required")
     failed = sum(SampleFinding.FAILED in (c.rejects, c.accepts) for c in snapshot.constraints)
-    if failed:
-        spans += [(" · ", Tone.DIM), (f"✗ {failed} failing samples", Tone.BAD)]
-    return tuple(spans)
+    return (*said, GAP, (f"✗ {failed} failing samples", Tone.BAD)) if failed else said
 
 
 def violations(constraint: ConstraintReading) -> str:
@@ -104,10 +95,11 @@ def _row(constraint: ConstraintReading) -> Row:
 
 def _said(constraint: ConstraintReading) -> Line:
     keys = ", ".join(clean(key) for key in constraint.violating_keys[:3])
+    treated = f"refuses: {constraint.rejects.value}, accepts: {constraint.accepts.value}"
     facts = [
-        clean(constraint.detail),
         f"broken by {keys}" if keys else "",
-        f"refuses: {constraint.rejects.value}, accepts: {constraint.accepts.value}",
+        treated if SampleFinding.FAILED in (constraint.rejects, constraint.accepts) else "",
+        clean(constraint.detail).rstrip("."),
         clean(constraint.purpose),
     ]
     return line((" · ".join(fact for fact in facts if fact), Tone.DIM))

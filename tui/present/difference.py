@@ -54,21 +54,36 @@ def _spans(tokens: Sequence[tuple[str, bool]], changed: set[int]) -> list[Span]:
 
 
 def folded(spans: Iterable[Span], width: int) -> list[Line]:
-    """Spans in lines of at most `width` cells, broken between tokens."""
+    """Spans in lines of at most `width` cells, broken at spaces; only what is longer than a line is cut."""
     lines: list[list[Span]] = [[]]
     used = 0
-    for text, tone in spans:
-        for piece in _pieces(text, width):
-            length = width_of(piece)
-            if used + length > width:
-                lines.append([])
-                used = 0
-                piece = piece.lstrip(" ")
-                length = width_of(piece)
-            if piece:
-                lines[-1].append((piece, tone))
-                used += length
+    for word in _chunks(spans):
+        length = line_width(word)
+        if used and used + length > width:
+            lines.append([])
+            used = 0
+        for text, tone in word:
+            for piece in _pieces(text, width):
+                if used + width_of(piece) > width:
+                    lines.append([])
+                    used = 0
+                if piece != " " or used:
+                    lines[-1].append((piece, tone))
+                    used += width_of(piece)
     return [tuple(each) for each in lines if each] or [BLANK]
+
+
+def _chunks(spans: Iterable[Span]) -> Iterable[list[Span]]:
+    """Spans between which a line may break: single spaces, and what stands together."""
+    together: list[Span] = []
+    for span in spans:
+        if span[0] != " ":
+            together.append(span)
+            continue
+        yield together
+        yield [span]
+        together = []
+    yield together
 
 
 def _pieces(text: str, width: int) -> Iterable[str]:

@@ -9,7 +9,8 @@ from functools import lru_cache, partial
 from profiles.manifest import Priority
 from sql.findings import IndexFinding
 from sql.snapshots import IndexesSnapshot, IndexReading
-from tui.present.signs import badness, is_good, mark
+from tui.present.signs import badness, mark
+from tui.present.tally import tally
 from tui.present.text import clean, count, plural, size
 from tui.present.view import Column, Line, Row, Span, Tone, View, line
 
@@ -53,18 +54,8 @@ def index_key(index: IndexReading) -> str:
 
 
 def summary(snapshot: IndexesSnapshot) -> Line:
-    """`3 of 5 present · ✗ 1 missing · ✗ 1 drifted`."""
-    total = len(snapshot.indexes)
-    good = sum(is_good(index.finding) for index in snapshot.indexes)
-    if not total:
-        return line(("none required", Tone.DIM))
-    spans: list[Span] = [(f"{good} of {total} present", Tone.GOOD if good == total else Tone.PLAIN)]
-    for finding in sorted(IndexFinding, key=badness):
-        number = sum(index.finding is finding for index in snapshot.indexes)
-        if number and finding is not IndexFinding.PRESENT:
-            text, tone = mark(finding)
-            spans += [(" · ", Tone.DIM), (f"{text[0]} {number} {text[2:]}", tone)]
-    return tuple(spans)
+    """`3 of 5 present  ✗ 1 missing  ✗ 1 drifted`."""
+    return tally((index.finding for index in snapshot.indexes), IndexFinding.PRESENT, "none required")
 
 
 @lru_cache(ROWS_KEPT)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from profiles.manifest import ProbeEntry, Target
 from sql.findings import ProbeFinding
 from sql.snapshots import ProbeReading, ProbesSnapshot
-from tui.present.signs import badness, is_good, mark
+from tui.present.signs import badness, mark
+from tui.present.tally import GAP, tally
 from tui.present.text import clean, ms, plural, spark, target_ms
 from tui.present.view import Column, Line, Row, Span, Tone, View, line
 
@@ -40,21 +41,12 @@ def latency_view(snapshot: ProbesSnapshot, entries: Mapping[str, ProbeEntry]) ->
 
 
 def summary(snapshot: ProbesSnapshot) -> Line:
-    """`4 of 5 met · ✗ 1 missed · kept 97 %`."""
-    total = len(snapshot.probes)
-    good = sum(is_good(probe.finding) for probe in snapshot.probes)
-    if not total:
-        return line(("no probe", Tone.DIM))
-    spans: list[Span] = [(f"{good} of {total} met", Tone.GOOD if good == total else Tone.PLAIN)]
-    for finding in sorted(ProbeFinding, key=badness):
-        number = sum(probe.finding is finding for probe in snapshot.probes)
-        if number and finding is not ProbeFinding.MET:
-            text, tone = mark(finding)
-            spans += [(" · ", Tone.DIM), (f"{text[0]} {number} {text[2:]}", tone)]
+    """`4 of 5 met  ✗ 1 missed  ! kept 97%`."""
+    said = tally((probe.finding for probe in snapshot.probes), ProbeFinding.MET, "no probe")
     shares = [probe.kept for probe in snapshot.probes if probe.kept is not None]
     if shares and min(shares) < KEPT_ENOUGH:
-        spans += [(" · ", Tone.DIM), (f"! kept {min(shares):.0%}", Tone.WARN)]
-    return tuple(spans)
+        return (*said, GAP, (f"! kept {min(shares):.0%}", Tone.WARN))
+    return said
 
 
 def is_missed(value: float | None, target: float | None) -> bool:

@@ -113,10 +113,9 @@ def _last(last: LastVerdict | None, now: datetime) -> tuple[Span, Span]:
 
 
 def _foot(profile: Profile) -> tuple[Line, ...]:
-    source = profile.credentials.source.value if profile.credentials is not None else "as libpq finds it"
+    source = profile.credentials.source.value if profile.credentials is not None else "as libpq"
     facts = [
         ("manifest", profile.manifest),
-        ("as", profile.connection.get("user", "you")),
         ("password", source),
         ("steps", profile.guard.value),
         *([("direct", "yes")] if profile.direct is not None else []),
