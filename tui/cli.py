@@ -16,6 +16,7 @@ from io import TextIOWrapper
 from typing import NoReturn
 
 from profiles.errors import ConfigurationError, CredentialError
+from sql.printable import one_line
 from tui.exit_codes import ExitCode
 from tui.terminal import require_terminal
 from tui.version import version
@@ -47,10 +48,10 @@ class Parser(argparse.ArgumentParser):
 
 
 def complain(sentence: str) -> None:
-    """One line of narration; stdout is flushed first, so that the two appear in order."""
+    """One line of narration, whatever names are in it; stdout is flushed first, so that the order holds."""
     with suppress(OSError, ValueError):
         sys.stdout.flush()
-    print(f"pgdeck: {sentence}", file=sys.stderr)  # noqa: T201
+    print(f"pgdeck: {one_line(sentence)}", file=sys.stderr)  # noqa: T201
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -121,6 +121,14 @@ def test_every_problem_of_a_configuration_is_a_line(
     assert capsys.readouterr().err == expected
 
 
+def test_a_hostile_name_stays_on_its_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    standing_in(monkeypatch, ConfigurationError([Problem("a\x1b[2J.toml", "k\nl", "is wrong", "mend it")]))
+    assert cli.main(["manifest"]) == ExitCode.USAGE
+    assert capsys.readouterr().err == "pgdeck: a\\x1b[2J.toml: k\\x0al: is wrong; mend it\n"
+
+
 @pytest.mark.parametrize("error", [CredentialError("no password"), SessionError("no server")])
 def test_no_password_and_no_server_are_unknown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
