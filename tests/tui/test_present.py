@@ -211,7 +211,7 @@ def test_the_header_fits_and_keeps_the_reason(width: int) -> None:
 def test_a_tally_says_what_is_wrong_first_and_stays_short() -> None:
     present, missing, drifted = IndexFinding.PRESENT, IndexFinding.MISSING, IndexFinding.DRIFTED
     said = tally([present, missing, drifted, IndexFinding.BUILDING], present, "none")
-    assert "".join(part for part, _ in said) == "1 of 4 ✓  ✗ 1 drifted  ✗ 1 missing  » 1 building"
+    assert "".join(part for part, _ in said) == "1 of 4 ✓  ✗ 1 missing  ✗ 1 drifted  » 1 building"
     assert tally([present, present], present, "none") == (("2 of 2 present", Tone.GOOD),)
     assert tally([], present, "none") == (("none", Tone.DIM),)
 

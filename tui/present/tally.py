@@ -25,7 +25,7 @@ def tally(findings: Iterable[StrEnum], good: StrEnum, nothing: str) -> Line:
     total = sum(counts.values())
     if not total:
         return ((nothing, Tone.DIM),)
-    others = sorted((each for each in counts if each is not good), key=lambda each: (badness(each), each))
+    others = sorted((each for each in type(good) if each in counts and each is not good), key=badness)
     word = "✓" if len(others) >= CROWDED else good.value
     spans: list[Span] = [(f"{counts[good]} of {total} {word}", Tone.PLAIN if others else Tone.GOOD)]
     for finding in others:
