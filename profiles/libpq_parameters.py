@@ -81,6 +81,9 @@ WITHOUT_EFFECT = frozenset(
         "max_protocol_version",
         "gsslib",
         "gssdelegation",
+        "oauth_issuer",
+        "oauth_client_id",
+        "oauth_scope",
     }
 )
 """Accepted, and without effect: a session of pgdeck fixes what they ask for, or they weaken nothing."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from profiles.errors import ConfigurationError
-from profiles.libpq import Target, target_of
+from profiles.libpq import Target, parameters_of, target_of
+from profiles.libpq_parameters import WITHOUT_EFFECT
 from profiles.model import Profile
 from profiles.secret import Secret
 from sql.connect import Link, Purpose, open_link
@@ -56,7 +57,10 @@ async def stages(profile: Profile, password: Secret | None) -> AsyncIterator[Sta
     except ConfigurationError as error:
         yield Stage(StageName.PROFILE, False, error.user_message())
         return
-    yield Stage(StageName.PROFILE, True, f"{target.user} on {_places(target)}, database {target.dbname}")
+    idle = ", ".join(sorted(WITHOUT_EFFECT & parameters_of(profile).keys()))
+    noted = f" ({idle} without effect here)" if idle else ""
+    where = f"{target.user} on {_places(target)}, database {target.dbname}"
+    yield Stage(StageName.PROFILE, True, f"{where}{noted}")
     found, failure = await _names(target)
     if not found:
         yield Stage(StageName.NAME, False, failure)

@@ -22,6 +22,7 @@ async def test_all_stages_pass_in_their_order(database: Database) -> None:
     assert [stage.name for stage in stages] == list(StageName)
     assert all(stage.passed and stage.detail for stage in stages)
     found = {stage.name: stage.detail for stage in stages}
+    assert "without effect" not in found[StageName.PROFILE]
     assert f"PostgreSQL {database.major}" in found[StageName.DATABASE]
     assert "primary" in found[StageName.DATABASE]
     assert "a Unix socket needs none" in found[StageName.TLS]
@@ -45,6 +46,12 @@ async def test_the_stage_that_failed_is_the_last(
     assert stages[-1].name is failed
     assert stages[-1].detail
     assert [stage.name for stage in stages] == list(StageName)[: len(stages)]
+
+
+async def test_a_parameter_without_effect_is_said_to_have_none(newest: Database) -> None:
+    stages = await stages_of({**newest.parameters(), "application_name": "mine", "client_encoding": "latin1"})
+    assert "(application_name, client_encoding without effect here)" in stages[0].detail
+    assert all(stage.passed for stage in stages)
 
 
 async def test_nothing_that_listens_is_a_failed_address() -> None:

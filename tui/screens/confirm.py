@@ -41,7 +41,7 @@ class ConfirmScreen(ModalScreen[bool]):
             yield Lines(id="question")
             with Horizontal(id="answers"):
                 yield Button("Cancel", id="cancel", compact=True)
-                yield Button(self._yes, id="yes", compact=True, variant="error")
+                yield Button(self._yes, id="yes", compact=True)
 
     def on_mount(self) -> None:
         """Ask, and listen after a moment."""

@@ -13,7 +13,13 @@ from profiles.libpq_parameters import CHOICES
 from profiles.model import CredentialSource, EnvironmentClass, Guard, Profile
 
 UNSAID = "–"
-"""The choice that leaves the key out of the file."""
+"""A choice that begins so leaves the key out of the file."""
+BY_DEFAULT = {
+    "sslmode": f"{UNSAID} as libpq",
+    "source": f"{UNSAID} as libpq finds it",
+    "guard": f"{UNSAID} as the class says",
+}
+"""The first choice of a field that need not be said."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ GROUPS = (
             Field("port", "port", "(5432)"),
             Field("dbname", "database", "(named as the user)"),
             Field("user", "user", "(your own name)"),
-            Field("sslmode", "sslmode", choices=(UNSAID, *CHOICES["sslmode"])),
+            Field("sslmode", "sslmode", choices=(BY_DEFAULT["sslmode"], *CHOICES["sslmode"])),
             Field("service", "service", "(none) of pg_service.conf"),
             Field("parameters", "more", "e.g. connect_timeout=5"),
             Field("direct", "direct (DDL)", "e.g. port=5433"),
@@ -65,12 +71,19 @@ GROUPS = (
     Group(
         "Password",
         (
-            Field("source", "comes from", choices=(UNSAID, *(member.value for member in CredentialSource))),
+            Field(
+                "source",
+                "comes from",
+                choices=(BY_DEFAULT["source"], *(member.value for member in CredentialSource)),
+            ),
             Field("variable", "variable", "e.g. SALES_PASSWORD"),
             Field("command", "command", "e.g. pass show sales"),
         ),
     ),
-    Group("Guard", (Field("guard", "steps", choices=(UNSAID, *(member.value for member in Guard))),)),
+    Group(
+        "Guard",
+        (Field("guard", "steps", choices=(BY_DEFAULT["guard"], *(member.value for member in Guard))),),
+    ),
     Group(
         "Pool, in place of the manifest's budget",
         (
@@ -103,14 +116,14 @@ def texts_of(profile: Profile) -> dict[str, str]:
         **{key: profile.connection.get(key, "") for key in PLAIN_PARAMETERS},
         "parameters": conninfo.compose(others),
         "direct": conninfo.compose(profile.direct or {}),
-        "source": credentials.get("source", UNSAID),
+        "source": credentials.get("source", BY_DEFAULT["source"]),
         "variable": credentials.get("variable", ""),
         "command": shlex.join(credentials.get("command", [])),
-        "guard": said.get("guard", {}).get("steps", UNSAID),
+        "guard": said.get("guard", {}).get("steps", BY_DEFAULT["guard"]),
         **{key: str(pool.get(key, "")) for key in (*POOL_WHOLE, *POOL_SECONDS, "pgbouncer")},
         "applications": shlex.join(pool.get("applications", [])),
     }
-    texts["sslmode"] = texts["sslmode"] or UNSAID
+    texts["sslmode"] = texts["sslmode"] or BY_DEFAULT["sslmode"]
     for number, replica in enumerate(profile.replicas, 1):
         texts[f"replica-{number}"] = conninfo.compose(replica)
     return texts
@@ -143,7 +156,7 @@ def _tables(texts: Mapping[str, str], wrong: dict[str, str]) -> dict[str, Any]:
     if manifest := texts.get("manifest", "").strip():
         data["manifest"] = manifest
     for key in PLAIN_PARAMETERS:
-        if (value := texts.get(key, "").strip()) and value != UNSAID:
+        if value := _said(texts, key):
             data["connection"][key] = value
     others = _parameters(texts, "parameters", wrong)
     for key in others.keys() & data["connection"].keys():
@@ -175,7 +188,7 @@ def _filled_replicas(texts: Mapping[str, str]) -> list[str]:
 
 def _said(texts: Mapping[str, str], key: str) -> Any:
     value = texts.get(key, "").strip()
-    return "" if value == UNSAID else value
+    return "" if value.startswith(UNSAID) else value
 
 
 def _parameters(texts: Mapping[str, str], key: str, wrong: dict[str, str]) -> dict[str, str]:

@@ -20,8 +20,8 @@ from tui.present.text import clean, wrap
 from tui.present.view import Line, Tone, line, spread
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.profile_fields import (
+    BY_DEFAULT,
     GROUPS,
-    UNSAID,
     Field,
     Group,
     read_form,
@@ -32,7 +32,7 @@ from tui.screens.profile_fields import (
 from tui.widgets.choice import Choice
 from tui.widgets.lines import Lines
 
-NEW = {"environment": "production", "source": UNSAID, "guard": UNSAID, "sslmode": UNSAID}
+NEW = {"environment": "production", **BY_DEFAULT}
 """What a new profile starts with: the class that is treated with most care."""
 
 
@@ -80,7 +80,7 @@ class ProfileForm(Screen[str | None]):
         return (*GROUPS, Group("Replicas", replicas))
 
     def _row(self, field: Field) -> Horizontal:
-        value = self._texts.setdefault(field.id, UNSAID if field.choices else "")
+        value = self._texts.setdefault(field.id, "")
         self._at_first.setdefault(field.id, value)
         label = Lines(classes="label")
         label.show([line((field.label, Tone.DIM))])
