@@ -65,7 +65,7 @@ def _view(part: str, readings: Readings) -> View:
     if isinstance(snapshot, ConstraintsSnapshot):
         return constraints_view(snapshot, pinned)
     if isinstance(snapshot, PoolSnapshot):
-        return pool_view(snapshot, manifest.pool)
+        return pool_view(snapshot)
     if isinstance(snapshot, ProbesSnapshot):
         return latency_view(snapshot, {entry.name: entry for entry in manifest.probes})
     waiting = View(summary=line(("waiting for the first reading", Tone.DIM)))

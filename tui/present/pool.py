@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from profiles.manifest import PoolBudget
 from sql.snapshots import ApplicationUse, PoolLimit, PoolReading, PoolSnapshot
 from tui.present.signs import mark
 from tui.present.text import NOTHING, bar, clean, duration
@@ -20,14 +19,14 @@ STATES = ("active", "idle", "idle in transaction", "idle in transaction (aborted
 LONG_TRANSACTION_S = 300.0
 
 
-def pool_view(snapshot: PoolSnapshot, budget: PoolBudget | None) -> View:
+def pool_view(snapshot: PoolSnapshot) -> View:
     """How full the server's connections are."""
     pool = snapshot.pool
     return View(
         summary=summary(pool),
         head=(*_limits(pool), _states(pool), _waits(pool), *_details(pool)),
         columns=COLUMNS,
-        rows=tuple(_row(use, budget) for use in _ordered(pool)),
+        rows=tuple(_row(use) for use in _ordered(pool)),
         empty=(line(("no client is connected", Tone.DIM)),),
     )
 
@@ -132,7 +131,7 @@ def _ordered(pool: PoolReading) -> list[ApplicationUse]:
     return sorted(pool.by_application, key=lambda use: (use.budget is None, -use.used, use.application))
 
 
-def _row(use: ApplicationUse, budget: PoolBudget | None) -> Row:
+def _row(use: ApplicationUse) -> Row:
     name = clean(use.application) or "(no name)"
     own = use.application.startswith("pgdeck")
     tone = Tone.DIM if use.budget is None else share_tone(use.used, use.budget)
@@ -140,7 +139,7 @@ def _row(use: ApplicationUse, budget: PoolBudget | None) -> Row:
     sign = "  " if use.budget is None else share_sign(use.used, use.budget) + " "
     said = "pgdeck itself" if own else "not in the manifest's pool budget"
     if use.budget is not None:
-        said = f"{use.used} of {use.budget} that the budget allows{_configured(budget)}"
+        said = f"{use.used} of {use.budget} that the budget allows"
     return Row(
         key=use.application,
         name=name,
@@ -152,9 +151,3 @@ def _row(use: ApplicationUse, budget: PoolBudget | None) -> Row:
         ),
         foot=(line((name, Tone.STRONG)), line((said, Tone.DIM))),
     )
-
-
-def _configured(budget: PoolBudget | None) -> str:
-    if budget is None or budget.size is None:
-        return ""
-    return f" (size {budget.size} + overflow {budget.max_overflow or 0})"
