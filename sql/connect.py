@@ -150,7 +150,9 @@ class _Opener:
     def _with_hint(self, error: PasswordNeeded) -> LoginError:
         warnings = [self.target.passfile_answer(host).warning for host in self.target.hosts]
         warning = next(filter(None, warnings), "") if self._may_use_passfile else ""
-        remedy = warning or f"store it with: pgdeck profile set-password {self.profile.name}"
+        remedy = (
+            warning or f"add a line to {self.target.passfile or '~/.pgpass'}, or [credentials] to the profile"
+        )
         return PasswordNeeded(f"{error}; {remedy}", stage=error.stage, sqlstate=error.sqlstate)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -18,7 +20,9 @@ from profiles.errors import CredentialError
 from profiles.locations import locations
 from profiles.model import CredentialSource, EnvironmentClass, Guard
 from profiles.secret import Secret
-from tests.servers import Database
+from tests import servers
+from tests.servers import Database, administer
+from tests.sql.secured import TLS_MAJOR, secured
 from tui.cli import main
 from tui.exit_codes import ExitCode
 
@@ -278,3 +282,19 @@ def test_the_light_commands_load_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_server_that_wants_a_password_gets_one_typed() -> None:
+    if servers.binaries(TLS_MAJOR) is None or shutil.which("openssl") is None:
+        pytest.skip(f"{servers.how_to_get(TLS_MAJOR)}, and openssl")
+    with secured() as server:
+        asyncio.run(administer(server.cluster, "CREATE ROLE oncall LOGIN PASSWORD 'hunter2'"))
+        place = ["--host", "localhost", "--port", str(server.cluster.port), "--database", "postgres"]
+        add("sales", *place, "--user", "oncall")
+        command = [sys.executable, "-m", "tui.cli", "profile", "test", "sales"]
+        seen = on_a_terminal(command, dict(os.environ), [b"for this time only: "], b"hunter2\n")
+    before, after = seen.split(b"for this time only: ")
+    assert b"asks for the password of oncall, and none was found; add a line to" in before
+    assert b"FAILED" not in after
+    assert b"TLSv1.3, certificate not verified" in after
+    assert b"hunter2" not in seen

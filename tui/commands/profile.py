@@ -149,10 +149,12 @@ def _test(arguments: argparse.Namespace) -> int:
     import asyncio
 
     from profiles import vault
+    from profiles.secret import Secret
     from sql.examine import Stage, StageName, stages
     from tui.asking import password_asker
 
     profile = store.load(arguments.name)
+    asker = password_asker()
     seen: list[Stage] = []
 
     def show(stage: Stage) -> None:
@@ -161,18 +163,22 @@ def _test(arguments: argparse.Namespace) -> int:
             word = "ok" if stage.passed else "FAILED"
             _write(f"{word:<6}  {stage.name.value:<8}  {printable(stage.detail)}".rstrip())
 
-    async def examine() -> None:
+    async def examine(password: Secret | None) -> None:
         async for stage in stages(profile, password):
             show(stage)
 
     try:
-        password = vault.password_for(profile, ask=password_asker())
+        password = vault.password_for(profile, ask=asker)
     except CredentialError as error:
         show(Stage(StageName.LOGIN, False, str(error)))
     except ConfigurationError as error:
         show(Stage(StageName.PROFILE, False, error.user_message()))
     else:
-        asyncio.run(examine())
+        asyncio.run(examine(password))
+        if seen[-1].needs_password and asker is not None:
+            typed = asker(f"Password of {printable(profile.name)}, for this time only: ")
+            seen.clear()
+            asyncio.run(examine(Secret(typed)))
     passed = all(stage.passed for stage in seen)
     if arguments.report_format == "json":
         made = [{"stage": s.name.value, "passed": s.passed, "detail": s.detail} for s in seen]
