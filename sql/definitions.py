@@ -7,7 +7,7 @@ with text, and nothing is remembered across servers: what they print differs bet
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -64,13 +64,10 @@ def shape(definition: IndexDefinition) -> tuple[object, ...]:
     )
 
 
-def expression_pairs(declared: IndexDefinition, live: IndexDefinition) -> Iterator[tuple[str, str]]:
-    """The pairs of expressions that decide whether two definitions of one shape are equal."""
-    for ours, theirs in zip(declared.keys, live.keys, strict=False):
-        if ours.expression is not None and theirs.expression is not None:
-            yield ours.expression, theirs.expression
-    if declared.predicate is not None and live.predicate is not None:
-        yield declared.predicate, live.predicate
+def expressions(definition: IndexDefinition) -> tuple[str, ...]:
+    """Its expressions in order, the predicate last: between two of one shape they decide."""
+    keys = [key.expression for key in definition.keys if key.expression is not None]
+    return (*keys, definition.predicate) if definition.predicate is not None else tuple(keys)
 
 
 def needs_facts(declared: IndexDefinition) -> bool:

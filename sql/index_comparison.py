@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sql.declared import IndexDefinition, SqlName
-from sql.definitions import Comparison, KeyFacts, Live, compare_indexes, expression_pairs, needs_facts, shape
+from sql.definitions import Comparison, KeyFacts, Live, compare_indexes, expressions, needs_facts, shape
 from sql.normal_forms import NormalForm, Sameness, compare, normal_forms
 from sql.parsing import DefinitionError, parse_index
 from sql.relations import Relation
@@ -46,7 +46,7 @@ async def compare_pairs(
         pair.declared.has_expressions and theirs is not None and shape(theirs) == shape(pair.declared)
         for pair, theirs in zip(pairs, live, strict=True)
     ]
-    printed = await _under(
+    printed = await definitions_under(
         session, search_path, [p.oid for p, expr in zip(pairs, alike, strict=True) if expr]
     )
     live = [
@@ -56,8 +56,7 @@ async def compare_pairs(
     wanted: dict[Relation, list[str]] = {}
     for pair, theirs, expr in zip(pairs, live, alike, strict=True):
         if expr and theirs is not None:
-            for both in expression_pairs(pair.declared, theirs):
-                wanted.setdefault(pair.relation, []).extend(both)
+            wanted.setdefault(pair.relation, []).extend((*expressions(pair.declared), *expressions(theirs)))
     forms = await normal_forms(session, search_path, wanted)
     facts = await _facts(session, [pair.oid for pair in pairs if needs_facts(pair.declared)])
     return [
@@ -97,7 +96,8 @@ def _compared(
     return compare_indexes(pair.declared, Live(live, pair.tablespace, facts), path, same)
 
 
-async def _under(session: Session, search_path: str, oids: Sequence[int]) -> dict[int, str]:
+async def definitions_under(session: Session, search_path: str, oids: Sequence[int]) -> dict[int, str]:
+    """How indexes print under a search path, by oid, so that they read back under it."""
     if not oids:
         return {}
     text = statement("index_definitions", session.version_num)

@@ -5,9 +5,8 @@ Watching only: catalog reads and EXPLAIN; nothing is written, no lock beyond a p
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sql.builders import Worker, read_workers
@@ -15,6 +14,7 @@ from sql.declared import SqlName
 from sql.definitions import Comparison, shape
 from sql.index_comparison import Pair, compare_pairs, parsed
 from sql.index_findings import Bearer, Evidence, Twin, judge
+from sql.index_twins import Wanted, likely_twins
 from sql.relations import Relation, effective_path, resolve
 from sql.requirements import RequiredIndex, Requirements
 from sql.session import Session
@@ -121,37 +121,17 @@ async def _compare(session: Session, search_path: str, path: Sequence[str], case
                 )
             )
             places.append((case, None))
-    for case, pair, twin in await _likes(session, [case for case in cases if not case.settled]):
+    unsettled = [case for case in cases if not case.settled]
+    wanted = [Wanted(c.index.definition, c.relation, c.bearer.oid if c.bearer else None) for c in unsettled]
+    for place, pair, twin in await likely_twins(session, search_path, wanted):
         pairs.append(pair)
-        places.append((case, twin))
+        places.append((unsettled[place], twin))
     compared = await compare_pairs(session, search_path, path, pairs)
     for (case, candidate), comparison in zip(places, compared, strict=True):
         if candidate is None:
             case.comparison = comparison
         elif comparison.equal:
             case.twins.append(candidate)
-
-
-async def _likes(session: Session, cases: Sequence[_Case]) -> list[tuple[_Case, Pair, Twin]]:
-    """The usable indexes of the declared shape on the tables of these cases, under whatever name."""
-    tables = {case.relation.oid for case in cases if case.relation.is_table}
-    if not tables:
-        return []
-    shelves: dict[tuple[object, ...], list[tuple[int, str, str, str]]] = defaultdict(list)
-    for row in await session.fetch("indexes_of_tables", list(tables)):
-        theirs = parsed(row["definition"])
-        if theirs is not None:
-            entry = (row["oid"], row["name"], row["definition"], row["tablespace"])
-            shelves[row["table_oid"], shape(theirs)].append(entry)
-    found: list[tuple[_Case, Pair, Twin]] = []
-    for case in cases:
-        declared = case.index.definition
-        for wanted in (declared,) if declared.unique else (declared, replace(declared, unique=True)):
-            for oid, name, printed, tablespace in shelves.get((case.relation.oid, shape(wanted)), ()):
-                if case.bearer is None or case.bearer.oid != oid:
-                    twin = Twin(name, printed, stricter=wanted is not declared)
-                    found.append((case, Pair(wanted, case.relation, oid, printed, tablespace), twin))
-    return found
 
 
 async def _workers(session: Session, cases: Sequence[_Case]) -> list[Worker]:
