@@ -15,6 +15,8 @@ from sql.snapshots import ProbePlan, ProbeReading, ProbesSnapshot
 
 RECENT = 60
 """Samples of a sparkline."""
+TELLING = 3
+"""So few samples tell that a target is missed where each of them is above it."""
 
 
 class Record:
@@ -91,12 +93,15 @@ class Record:
         if self._errors:
             return ProbeFinding.FAILING, self._failure()
         missed, unjudged, judged = [], [], 0
+        count = len(self._latencies)
         for percent, target in _targets(self.entry):
             value = self._latencies.percentile(percent)
+            if value is None and count >= TELLING and self._latencies.minimum() > target:
+                missed.append(f"p{percent}: each of {count} samples is above {target:g} ms")
+                continue
             if value is None:
                 unjudged.append(
-                    f"p{percent} not judged: it needs {LEAST_SAMPLES[percent]} samples,"
-                    f" there are {len(self._latencies)}"
+                    f"p{percent} not judged: it needs {LEAST_SAMPLES[percent]} samples, there are {count}"
                 )
                 continue
             judged += 1

@@ -6,6 +6,7 @@ The same class serves `verify`, in process, and the deck's prober, in a process 
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import statistics
 from collections import deque
@@ -19,6 +20,7 @@ from sql.latency.messages import Message, Planned, Sample, Samples, ServerMean, 
 from sql.latency.probe_plan import explain
 from sql.latency.schedule import Pace, Schedule
 from sql.latency.server_means import ServerMeans
+from sql.latency.window import LEAST_SAMPLES
 
 MOST_ARGUMENTS = 1000
 """Argument sets that are rotated; what the query gives beyond is not used."""
@@ -62,6 +64,8 @@ class Query:
         self.statement: Statement | None = None
         self.rows: list[tuple[object, ...]] = [()]
         self.turn = 0
+        self.counted = 0
+        """Runs that became samples."""
         self.costs: deque[float] = deque(maxlen=COST_RUNS)
         self.failures = 0
         self.obstacle = ""
@@ -131,37 +135,45 @@ class Sampler:
     async def run(self, seconds: float | None = None) -> None:
         """Measure for so long, or until cancelled; a run that has begun is finished and counted.
 
+        Probes so slow that they lack the samples of a median then get up to as long again.
+
         Raises:
             SessionError: the connection is lost.
         """
         began = planned = meant = now()
         flushed = began - FLUSH_S + FIRST_FLUSH_S
-        until = None if seconds is None else began + seconds
+        until = math.inf if seconds is None else began + seconds
+        latest = math.inf if seconds is None else began + 2 * seconds
         self._adapt(began)
         self._schedule.start(began)
-        while until is None or now() < until:
+        while (moment := now()) < until or (moment < latest and self._lacks_samples()):
             await self._pause_if_asked()
             moment = now()
             if moment - flushed >= FLUSH_S:
                 self._flush()
                 self._adapt(moment)
                 flushed = moment
-            if until is None and moment - planned >= REPLAN_S:
+            if seconds is None and moment - planned >= REPLAN_S:
                 planned = moment
                 await self._aside(self._replan_all)
-            if until is None and moment - meant >= MEANS_S:
+            if seconds is None and moment - meant >= MEANS_S:
                 meant = moment
                 await self._aside(self._tell_means)
-            await self._step(until, flushed + FLUSH_S)
+            await self._step(min(flushed + FLUSH_S, until if moment < until else latest))
         self._flush()
         await self._tell_means()
 
-    async def _step(self, until: float | None, wake: float) -> None:
-        """Run the probe that is due, or sleep until one is."""
+    def _lacks_samples(self) -> bool:
+        """Whether a probe that answers has too few samples for a median."""
+        answering = (query for query in self._queries if not query.obstacle and not query.failures)
+        return any(query.counted < LEAST_SAMPLES[50] for query in answering)
+
+    async def _step(self, wake: float) -> None:
+        """Run the probe that is due, or sleep until one is, at the latest until `wake`."""
         index, due = self._schedule.next()
         moment = now()
         if due > moment:
-            await asyncio.sleep(min(due, wake, until if until is not None else due) - moment)
+            await asyncio.sleep(min(due, wake) - moment)
             return
         query = self._queries[index]
         answered = self._schedule.begin(index, moment)
@@ -172,6 +184,7 @@ class Sampler:
         self._schedule.end(index, sample.start, sample.end)
         self._schedule.hold(index, query.pause)
         query.costs.append(sample.end - sample.start)
+        query.counted += 1
         # What pgdeck did between its decision and the first byte is not the server's.
         ours = sample.start - moment
         self._unsent[index] += [

@@ -43,6 +43,10 @@ class Window:
             return None
         return self._ordered[math.ceil(percent * count / 100) - 1]
 
+    def minimum(self) -> float:
+        """The smallest value; infinity where there is none or none was answered."""
+        return self._ordered[0] if self._ordered else math.inf
+
     def maximum(self) -> float | None:
         """The largest finite value."""
         place = bisect_left(self._ordered, math.inf)

@@ -87,6 +87,13 @@ async def test_cheap_probes_get_samples_that_carry_a_p99(newest_leads: Database)
     assert all(reading.p99_ms is not None for reading in readings)
 
 
+async def test_a_slow_probe_gets_the_samples_of_a_median(newest_leads: Database) -> None:
+    slow = ProbeEntry("slow", "SELECT pg_sleep(0.25)", Target(p50_ms=25))
+    [reading] = await run(newest_leads, slow, seconds=2)
+    assert reading.finding is ProbeFinding.MISSED
+    assert reading.samples >= 5
+
+
 async def test_a_lock_that_makes_a_probe_wait_counts_in_full(
     newest_leads: Database, control: asyncpg.Connection
 ) -> None:

@@ -50,6 +50,14 @@ def test_a_percentile_that_is_not_carried_is_not_judged_and_said() -> None:
     assert read(samples([10.0] * 99), entry=only_p99).finding is ProbeFinding.NOT_MEASURED
 
 
+def test_a_few_samples_all_above_the_target_are_enough_to_miss_it() -> None:
+    reading = read(samples([90.0, 80.0, 70.0]))
+    assert (reading.finding, reading.p50_ms) == (ProbeFinding.MISSED, None)
+    assert "p50: each of 3 samples is above 25 ms" in reading.detail
+    assert read(samples([90.0, 80.0])).finding is ProbeFinding.NOT_MEASURED
+    assert read(samples([90.0, 20.0, 70.0])).finding is ProbeFinding.NOT_MEASURED
+
+
 def test_an_error_is_slow_and_fails_the_probe() -> None:
     failed = samples([0.1] * 10, error="42P01: no table", answered=False)
     reading = read(samples([10.0] * 90), failed)
