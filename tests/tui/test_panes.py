@@ -72,8 +72,8 @@ async def test_filter_shows_matching_rows_and_says_so() -> None:
         await driver.press("slash")
         await driver.type("CHURN")
         assert [row.name for row in driver.pane(1).rows] == [
-            "idx_churn_events_recovery_eligibility",
             "idx_churn_predictions_lead_timestamp",
+            "idx_churn_events_recovery_eligibility",
         ]
         await driver.press("enter")
         assert driver.app.focused is driver.pane(1)

@@ -31,10 +31,10 @@ def constraints_view(
     snapshot: ConstraintsSnapshot,
     migration: MigrationSnapshot | Unavailable | None,
 ) -> View:
-    """The required constraints: what is not right first, then by priority."""
+    """The required constraints: what is not right first, then by priority, then as the manifest has them."""
     ordered = sorted(
         snapshot.constraints,
-        key=lambda c: (badness(c.finding), RANK[c.priority], c.table, c.name),
+        key=lambda c: (badness(c.finding), RANK[c.priority]),
     )
     return View(
         summary=summary(snapshot),

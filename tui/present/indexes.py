@@ -38,8 +38,8 @@ def short_table(table: str) -> str:
 
 
 def indexes_view(snapshot: IndexesSnapshot) -> View:
-    """The required indexes: what is not right first, then by priority."""
-    ordered = sorted(snapshot.indexes, key=lambda i: (badness(i.finding), RANK[i.priority], i.name))
+    """The required indexes: what is not right first, then by priority, then as the manifest has them."""
+    ordered = sorted(snapshot.indexes, key=lambda i: (badness(i.finding), RANK[i.priority]))
     return View(
         summary=summary(snapshot),
         columns=COLUMNS,
