@@ -33,7 +33,6 @@ COMMANDS = {
 LATER = {
     "plan": "pgdeck verify -e PROFILE --save-fix-script FILE writes the same steps as a script",
     "run": "pgdeck verify -e PROFILE --save-fix-script FILE writes the steps as a script for psql",
-    "journal": "nothing is run by pgdeck yet, so there is nothing to read",
 }
 """Commands that arrive with guided fixes, and what serves until then."""
 

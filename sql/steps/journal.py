@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -80,7 +80,15 @@ class Journal:
         Raises:
             OSError: it could not be written; then what it announces must not be done.
         """
-        line = entry.as_line()
+        self.extend((entry,))
+
+    def extend(self, entries: Iterable[JournalEntry]) -> None:
+        """Write several lines in one go and wait until they are on disk.
+
+        Raises:
+            OSError: as `append`.
+        """
+        line = b"".join(entry.as_line() for entry in entries)
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -123,6 +131,13 @@ class Tail:
     def __init__(self, path: Path, *, at_end: bool = False) -> None:
         self._path = path
         self._offset = _size(path) if at_end else 0
+        self.skipped = 0
+        """Lines so far that are no entries: torn by a crash, or written by something else."""
+
+    @property
+    def torn(self) -> bool:
+        """Whether the file goes on after the last complete line: a crash, or a line just being written."""
+        return _size(self._path) > self._offset
 
     def new(self) -> list[JournalEntry]:
         """The entries since the last call; a line still being written is left for the next."""
@@ -136,7 +151,10 @@ class Tail:
             return []
         complete = text.rfind(b"\n") + 1
         self._offset += complete
-        return [entry for line in text[:complete].splitlines() if (entry := _parse(line))]
+        lines = [line for line in text[:complete].split(b"\n") if line.strip()]
+        entries = [entry for line in lines if (entry := _parse(line))]
+        self.skipped += len(lines) - len(entries)
+        return entries
 
 
 def _parse(line: bytes) -> JournalEntry | None:

@@ -1,0 +1,20 @@
+"""The journal as JSON, version 1: its entries exactly as they were written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from sql.steps.journal import JournalEntry
+
+FORMAT_VERSION = 1
+
+
+def render(entries: Sequence[JournalEntry], skipped: int) -> str:
+    """One object."""
+    shape = {
+        "journal": FORMAT_VERSION,
+        "entries": [json.loads(entry.as_line()) for entry in entries],
+        "skipped": skipped,
+    }
+    return json.dumps(shape, ensure_ascii=False, indent=2) + "\n"
