@@ -91,11 +91,25 @@ class Readings:
         """When the oldest of the readings that are shown was taken."""
         return min((known.taken_at for known in self.parts.values() if known.taken_at), default=None)
 
-    def judged(self) -> Judgement:
-        """The verdict over all parts; UNKNOWN while the server is out of reach."""
+    @property
+    def is_complete(self) -> bool:
+        """Whether every part that the manifest asks for was read, or could not be."""
+        wanted = {
+            "pool": True,
+            "indexes": bool(self.manifest.indexes),
+            "constraints": bool(self.manifest.constraints),
+            "probes": bool(self.manifest.probes),
+            "migration": self.manifest.migration is not None,
+        }
+        return all(part in self.parts for part, asked in wanted.items() if asked)
+
+    def judged(self) -> Judgement | None:
+        """The verdict over all parts; UNKNOWN while the server is out of reach, None before it is known."""
         if self.lost is not None:
             return Judgement(Verdict.UNKNOWN, (self.lost.reason,))
-        return judge(self.manifest, self.judged_parts())
+        judgement = judge(self.manifest, self.judged_parts())
+        # What is wrong is wrong already; what was not read yet is no doubt.
+        return judgement if self.is_complete or judgement.verdict is Verdict.NOT_READY else None
 
     def judged_parts(self) -> Parts:
         """The parts in the form that verdict and plan want."""

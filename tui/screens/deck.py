@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from textual import events, on
@@ -30,6 +30,7 @@ from tui.widgets.lines import Lines
 
 WIDE = 100
 TICK_S = 5.0
+REMEMBERED_EVERY = timedelta(minutes=1)
 
 
 class DeckScreen(Screen[None]):
@@ -47,7 +48,7 @@ class DeckScreen(Screen[None]):
             self.action = action
 
     class Judged(Message):
-        """The verdict changed."""
+        """The verdict turned, or has stood for a while."""
 
         def __init__(self, verdict: Verdict) -> None:
             super().__init__()
@@ -66,7 +67,7 @@ class DeckScreen(Screen[None]):
         self._clock = clock
         self._shown: dict[str, Shown] = {}
         self._zoomed = False
-        self._verdict: Verdict | None = None
+        self._told: tuple[Verdict | None, datetime] = (None, clock())
 
     def compose(self) -> ComposeResult:
         """Header, panes, summaries of the panes that are not shown, footer."""
@@ -129,10 +130,9 @@ class DeckScreen(Screen[None]):
 
     def _draw_header(self, now: datetime) -> None:
         readings = self.readings
-        judgement = readings.judged() if readings.parts or readings.lost else None
-        if judgement is not None and judgement.verdict is not self._verdict and readings.lost is None:
-            self._verdict = judgement.verdict
-            self.post_message(self.Judged(judgement.verdict))
+        judgement = readings.judged()
+        if judgement is not None and readings.lost is None and readings.is_complete and not readings.paused:
+            self._tell(judgement.verdict, now)
         oldest = readings.oldest()
         banner = Banner(
             environment=self.profile.environment,
@@ -146,6 +146,13 @@ class DeckScreen(Screen[None]):
         )
         header = self.query_one("#header", Lines)
         header.show(banner_lines(banner, self.size.width))
+
+    def _tell(self, verdict: Verdict, now: datetime) -> None:
+        """Let the verdict be remembered: when it turns, and from time to time."""
+        told, at = self._told
+        if verdict is not told or now - at >= REMEMBERED_EVERY:
+            self._told = (verdict, now)
+            self.post_message(self.Judged(verdict))
 
     def _server(self) -> ServerIdentity | None:
         snapshot = self.readings.known("server").snapshot
