@@ -9,13 +9,13 @@ import asyncpg
 from sql.statements import OLDEST_SUPPORTED, statement
 from sql.steps import ddl
 from sql.steps.catalog import IndexState, read_index
-from sql.steps.failure import DUPLICATE_TABLE, failure
+from sql.steps.failure import DUPLICATE_TABLE, ConnectionLost, failure, is_lost
 from sql.steps.journal import Event
 from sql.steps.outcome import Ending
 from sql.steps.patience import Patience
 from sql.steps.scribe import Scribe
 from sql.steps.step import IndexGone, IndexStands, Step
-from sql.steps.watching import TROUBLE, TimeRule, Watching
+from sql.steps.watching import TimeRule, Watching
 
 CLEANING = "cleaning up"
 """The phase that the journal gives to dropping a carcass."""
@@ -37,21 +37,22 @@ async def clear(
 
     Returns:
         What is left, a sentence; empty: nothing.
+
+    Raises:
+        ConnectionLost: whether it is gone is not known.
+        asyncpg.PostgresError, asyncpg.InterfaceError, OSError: the same.
     """
     end = step.end
     if not isinstance(end, IndexStands):
         return ""
-    try:
-        found = await read_index(connection, end.schema, end.name)
-        if found is None or found.usable:
-            return ""
-        why_not = await _not_ours(connection, end, found, ending, watching)
-        if why_not:
-            return why_not
-        told = await _drop(connection, watching, step, end, scribe, patience)
-        found = await read_index(connection, end.schema, end.name)
-    except TROUBLE:
-        return f"whether an invalid index {end.name} is left is not known: the connection was lost"
+    found = await read_index(connection, end.schema, end.name)
+    if found is None or found.usable:
+        return ""
+    why_not = await _not_ours(connection, end, found, ending, watching)
+    if why_not:
+        return why_not
+    told = await _drop(connection, watching, step, end, scribe, patience)
+    found = await read_index(connection, end.schema, end.name)
     return _left(end, found, told) if found is not None else ""
 
 
@@ -63,6 +64,13 @@ def half_dropped(step: Step, found: IndexState | None) -> str:
         f"{step.end.name} is half dropped, {found.flags}: queries do not use it any more; "
         f"run {step.id} again to finish"
     )
+
+
+def not_cleared(step: Step, found: IndexState | None) -> str:
+    """What is left where nothing was tried; empty: nothing is."""
+    if found is None or found.usable:
+        return ""
+    return _left(step.end, found, "") if isinstance(step.end, IndexStands) else half_dropped(step, found)
 
 
 async def _not_ours(
@@ -93,11 +101,13 @@ async def _drop(
     """Drop it under a time limit; why that failed, or nothing. Stopping costs nothing: it is dead already."""
     sql = ddl.drop_index(end.schema, end.name)
     scribe.write(Event.PROGRESS, step, {"phase": CLEANING}, sql=sql)
-    watching.go_on()
+    watching.stop.obey()
     rule = TimeRule(patience.cleanup_s)
     error = await watching.until_done(asyncio.ensure_future(_send(connection, sql)), rule)
     if error is None:
         return ""
+    if is_lost(error, connection):
+        raise ConnectionLost(type(error).__name__)
     return rule.fired or failure(error, watching.pid).sentence
 
 

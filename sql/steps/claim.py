@@ -59,7 +59,10 @@ def runner_pid(run: str) -> int | None:
     """The pid of the living runner of a run; None: there is none."""
     if not claimed(run):
         return None
-    text = _path(run).read_text().strip()
+    try:
+        text = _path(run).read_text().strip()
+    except FileNotFoundError:
+        return None
     return int(text) if text else None
 
 

@@ -93,8 +93,8 @@ class Execution:
             error = await self._send(self._transaction, NeverStop())
             if error is None:
                 return Ending(Outcome.DONE, f"{self._step.id}: the server says it is done")
-            if self._stop.asked:
-                return Ending(Outcome.CANCELLED, f"stopped by {self._stop.why}; nothing was changed")
+            if self._stop.heard:
+                raise Stopped
             if getattr(error, "sqlstate", None) not in AGAIN:
                 return failure(error, self._pid)
             # Only a wait beyond deadlock_timeout makes autovacuum step aside (CIC-09).
@@ -165,7 +165,7 @@ class Execution:
         return str(prepared.get_statusmsg())
 
     def _stopped(self, rule: FirstLockRule) -> Ending | None:
-        if self._stop.asked:
+        if self._stop.heard:
             return Ending(Outcome.CANCELLED, f"stopped by {self._stop.why}")
         if rule.fired:
             return Ending(Outcome.CANCELLED, rule.fired)

@@ -118,9 +118,9 @@ def from_json(shape: Mapping[str, Any]) -> Job:
     )
 
 
-def adopting(job: Job, profile: Profile) -> Job:
-    """The job of the runner that takes this one over, on the profile as it is by now."""
-    return replace(job, adopts=True, profile=profile)
+def adopting(job: Job, profile: Profile, operator: Operator) -> Job:
+    """The job of the runner that takes this one over, for who adopts it, on the profile as it is by now."""
+    return replace(job, adopts=True, profile=profile, operator=operator)
 
 
 def step_as_json(step: Step) -> dict[str, Any]:

@@ -104,7 +104,7 @@ async def adopt(profile: Profile, password: Secret | None, run: str) -> bool:
     shapes = [entry.detail["job"] for entry in journal.read(run=run) if "job" in entry.detail]
     if not shapes:
         raise LaunchError(f"the journal does not say what run {run} was to do")
-    job = adopting(from_json(shapes[0]), profile)
+    job = adopting(from_json(shapes[0]), profile, acting())
     claimed = claim.claim(run)
     if claimed is None:
         return False

@@ -37,8 +37,17 @@ class Stop:
 
     @property
     def asked(self) -> bool:
-        """Whether it was said."""
+        """Whether it was said and is not obeyed yet."""
         return self._event.is_set()
+
+    @property
+    def heard(self) -> bool:
+        """Whether it was ever said."""
+        return bool(self.why)
+
+    def obey(self) -> None:
+        """It was done: what tidies up afterwards stops only when it is said once more."""
+        self._event.clear()
 
     def ask(self, why: str) -> None:
         """Say it."""

@@ -75,7 +75,7 @@ async def wait_for_table(
 def tell_blocked(scribe: Scribe, step: Step, sentence: str, found: tuple[Blocker, ...]) -> None:
     """Journal whom the run waits for."""
     detail = {"sentence": sentence, "blockers": [blocker.as_json() for blocker in found]}
-    scribe.write(Event.BLOCKED, step, detail)
+    scribe.note(Event.BLOCKED, step, detail)
 
 
 async def _on_table(connection: asyncpg.Connection, schema: str, table: str) -> tuple[Blocker, ...]:

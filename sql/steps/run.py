@@ -12,12 +12,12 @@ from typing import Any
 from profiles.errors import ConfigurationError
 from profiles.secret import Secret
 from sql.connect import Link
-from sql.errors import SessionError
+from sql.errors import ReadingError
 from sql.steps import proof
-from sql.steps.carcass import clear, half_dropped
-from sql.steps.catalog import read_end
+from sql.steps.carcass import clear, half_dropped, not_cleared
+from sql.steps.catalog import IndexState, index_of, read_end, read_index
 from sql.steps.execute import Execution
-from sql.steps.failure import ConnectionLost, Refused
+from sql.steps.failure import DUPLICATE_TABLE, ConnectionLost, Refused
 from sql.steps.job import Job
 from sql.steps.journal import Event
 from sql.steps.links import Links
@@ -25,11 +25,13 @@ from sql.steps.outcome import Ending, Outcome, RunResult
 from sql.steps.patience import Patience, Stop
 from sql.steps.preflight import Stopped, become_builder, wait_for_table
 from sql.steps.scribe import Scribe
-from sql.steps.settings import WrongSettings
+from sql.steps.settings import CONCURRENT_VERBS, WrongSettings
 from sql.steps.settle import Unreachable, outlive
 from sql.steps.step import Verb
 from sql.steps.watching import TROUBLE, Backend, Watching
 
+SETTLE_ATTEMPTS = 5
+"""How often in one run the connection may break while the run is brought to its end."""
 DROP_ATTEMPTS = 3
 """A drop that the server broke off half-way is sent again: the index is of no use any more."""
 
@@ -91,7 +93,7 @@ class Run:
             return Ending(Outcome.CANCELLED, f"stopped by {self._stop.why}; nothing was sent")
         except Unreachable as error:
             return Ending(Outcome.UNKNOWN, str(error))
-        except (Refused, WrongSettings, ConfigurationError, *TROUBLE) as error:
+        except (Refused, WrongSettings, ConfigurationError, ReadingError, *TROUBLE) as error:
             sentence = str(error) or type(error).__name__
             if self._started_at is None:
                 return Ending(Outcome.REFUSED, f"{sentence}; nothing was sent")
@@ -122,38 +124,59 @@ class Run:
     async def _execute(self, link: Link, watching: Watching, attempt: int = 1) -> Ending:
         """Send the step; whatever becomes of it, leave nothing behind unsaid."""
         execution = Execution(link.connection, watching, self._step, self._scribe, self._stop, self._patience)
+        ending: Ending | None = None
         try:
             ending = await execution.run()
-        except ConnectionLost:
+            return await self._tidied(link, watching, ending, attempt)
+        except (ConnectionLost, *TROUBLE):
             lost = {"phase": "connection lost", "pid": watching.pid}
-            self._scribe.write(Event.PROGRESS, self._step, lost)
-            return await self._settle(watching.backend, attempt)
-        return await self._tidied(link, watching, ending, attempt)
+            self._scribe.note(Event.PROGRESS, self._step, lost)
+            return await self._settle(watching.backend, attempt, ending)
 
-    async def _settle(self, orphan: Backend, attempt: int = 1) -> Ending:
-        """Wait until a session that we lost is gone, judge by the catalog, and tidy up."""
+    async def _settle(self, orphan: Backend, attempt: int = 1, known: Ending | None = None) -> Ending:
+        """Wait until a session that we lost is gone, judge by the catalog, and tidy up; as often as it takes.
+
+        Args:
+            known: what the server had said before the connection broke.
+
+        Raises:
+            Unreachable: it could not be brought to an end.
+        """
+        why = ""
+        for _ in range(SETTLE_ATTEMPTS):
+            try:
+                return await self._settle_once(orphan, attempt, known)
+            except (ConnectionLost, *TROUBLE) as error:
+                why = type(error).__name__
+        raise Unreachable(f"the connection was lost again and again ({why})")
+
+    async def _settle_once(self, orphan: Backend, attempt: int, known: Ending | None) -> Ending:
         lost = await self._links.watch_lost(orphan)
         await outlive(lost, self._patience)
-        ending = await self._judged(lost)
+        ending = known or await self._judged(lost)
         link, watching = await self._links.again(orphan)
         watching.index_seen = lost.index_seen
-        await become_builder(link.connection, self._step, self._scribe, Stop())
+        self._stop.obey()
+        try:
+            await become_builder(link.connection, self._step, self._scribe, self._stop)
+        except Stopped:
+            return replace(ending, left=not_cleared(self._step, await self._index(link)))
         return await self._tidied(link, watching, ending, attempt)
 
     async def _judged(self, watching: Watching) -> Ending:
         end = await read_end(watching.connection, self._step.end)
         if end.reached:
             return Ending(Outcome.DONE, f"{end.sentence}; the connection was lost on the way")
-        if self._stop.asked:
+        if self._stop.heard:
             return Ending(Outcome.CANCELLED, f"stopped by {self._stop.why}; {end.sentence}")
         return Ending(Outcome.FAILED, f"the session that ran it ended early: {end.sentence}")
 
     async def _tidied(self, link: Link, watching: Watching, ending: Ending, attempt: int) -> Ending:
         """An ending that says what is left, after what could be cleared away was."""
+        end = await read_end(link.connection, self._step.end)
+        if end.reached and (ending.outcome is Outcome.DONE or self._came_late(ending)):
+            return replace(ending, outcome=Outcome.DONE)
         if ending.outcome is Outcome.DONE:
-            end = await read_end(watching.connection, self._step.end)
-            if end.reached:
-                return ending
             ending = Ending(Outcome.FAILED, f"the server said done, but {end.sentence}")
         if self._step.verb is Verb.CREATE_INDEX:
             left = await clear(link.connection, watching, self._step, ending, self._scribe, self._patience)
@@ -162,10 +185,19 @@ class Run:
             return await self._finish_drop(link, watching, ending, attempt)
         return ending
 
+    async def _index(self, link: Link) -> IndexState | None:
+        """What bears the name of the step's index now."""
+        index = index_of(self._step)
+        return await read_index(link.connection, *index) if index else None
+
+    def _came_late(self, ending: Ending) -> bool:
+        """Whether what ended the statement came when its work was done already."""
+        return self._step.verb in CONCURRENT_VERBS and ending.sqlstate != DUPLICATE_TABLE
+
     async def _finish_drop(self, link: Link, watching: Watching, ending: Ending, attempt: int) -> Ending:
         """Send a drop again that was broken off half-way, unless somebody wanted it to stop."""
-        left = half_dropped(self._step, await watching.read_index())
-        if not left or self._stop.asked or attempt >= DROP_ATTEMPTS:
+        left = half_dropped(self._step, await self._index(link))
+        if not left or self._stop.heard or attempt >= DROP_ATTEMPTS:
             return replace(ending, left=left)
         self._announce(watching)
         return await self._execute(link, watching, attempt + 1)
@@ -184,13 +216,14 @@ class Run:
         self._scribe.write(Event.STARTED, self._step, detail)
 
     async def _verify(self, ending: Ending) -> Any:
-        """Look at the end state afterwards, and journal what was seen."""
+        """Look at the end state afterwards and journal what was seen; None: there was nothing to see."""
         if ending.outcome in (Outcome.REFUSED, Outcome.UNKNOWN):
             return None
         try:
-            verified: Any = await proof.verify(self._job, self._password)
-        except (SessionError, ConfigurationError, *TROUBLE) as error:
-            verified = proof.Unproven(False, f"it could not be verified: {error or type(error).__name__}")
+            verified = await proof.verify(self._job, self._password)
+        except (ReadingError, ConfigurationError, *TROUBLE):
+            # Without the entry the run wants adoption: the next deck proves it.
+            return None
         self._scribe.write(Event.VERIFIED, self._step, {**proof.as_json(verified), "left": ending.left})
         return verified
 

@@ -6,8 +6,8 @@ import os
 import signal
 import socket
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -15,6 +15,7 @@ from sql.session import Session
 from sql.steps import claim
 from sql.steps.catalog import IndexState
 from sql.steps.journal import Event, Journal, JournalEntry
+from sql.steps.operator import acting
 from sql.steps.outcome import Ending, Outcome
 from sql.steps.scribe import foreign_query
 from sql.steps.watching import Backend
@@ -56,7 +57,7 @@ class RunState:
     progress: Mapping[str, Any] = field(default_factory=dict)
     """The last look: `phase`, `percent`, `elapsed_s`, `waits_for` …"""
     blocked: Mapping[str, Any] = field(default_factory=dict)
-    """Whom it waited for last: `sentence`, `blockers`."""
+    """Whom it waits for: `sentence`, `blockers`; empty: nobody any more."""
     outcome: Mapping[str, Any] = field(default_factory=dict)
     """How it ended: `outcome`, `sqlstate`, `sentence`, `left`."""
     verification: Mapping[str, Any] = field(default_factory=dict)
@@ -136,11 +137,26 @@ def ending_of(journal: Journal, run: str) -> Ending | None:
     )
 
 
-def cancel(run: str) -> bool:
-    """Tell a run's runner to cancel and clean up; False: it has no living one (adopt it, then cancel)."""
-    pid = claim.runner_pid(run)
-    if pid is None:
+def cancel(journal: Journal, run: str) -> bool:
+    """Tell a run's runner to cancel and clean up, journalled with who wants it.
+
+    Returns:
+        False: it has no living runner (adopt it, then cancel).
+    """
+    pid, first = claim.runner_pid(run), next(journal.read(run=run), None)
+    if pid is None or first is None:
         return False
+    operator = acting()
+    journal.append(
+        replace(
+            first,
+            event=Event.CANCELLED,
+            time=datetime.now(UTC),
+            operator=operator.label,
+            host=operator.host,
+            detail={"asked": "cancel and clean up"},
+        )
+    )
     try:
         os.kill(pid, signal.SIGTERM)
     except ProcessLookupError:
@@ -197,7 +213,7 @@ def _state(run: str, story: list[JournalEntry]) -> RunState | None:
         backend_start=_moment(started),
         runner_pid=runner_pid,
         progress=_detail(_last(story, Event.PROGRESS)),
-        blocked=_detail(_last(story, Event.BLOCKED)),
+        blocked=_detail(_still_blocked(story)),
         outcome=_detail(finished),
         verification=_detail(verified),
     )
@@ -213,6 +229,18 @@ def _status(
     if first.host != socket.gethostname():
         return RunStatus.UNKNOWN
     return RunStatus.ORPHANED if started else RunStatus.REFUSED
+
+
+def _still_blocked(story: list[JournalEntry]) -> JournalEntry | None:
+    blocked = _last(story, Event.BLOCKED)
+    if blocked is None:
+        return None
+    later = story[story.index(blocked) + 1 :]
+    freed = (Event.STARTED, Event.FINISHED)
+    if any(entry.event in freed for entry in later):
+        return None
+    looks = [entry for entry in later if entry.event == Event.PROGRESS and "waits_for" in entry.detail]
+    return blocked if not looks or looks[-1].detail["waits_for"] else None
 
 
 def _known_outcome(finished: JournalEntry) -> RunStatus:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -68,6 +69,11 @@ class Scribe:
                 detail=detail or {},
             )
         )
+
+    def note(self, event: Event, step: Step, detail: Mapping[str, Any]) -> None:
+        """Append an entry that announces nothing: a full disk must not end a build."""
+        with suppress(OSError):
+            self.write(event, step, detail)
 
 
 def server_fields(identity: ServerIdentity) -> dict[str, str | None]:

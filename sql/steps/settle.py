@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from sql.connect import Link
+from sql.errors import LoginError
 from sql.steps import signals
 from sql.steps.patience import Patience
 from sql.steps.signals import Signal, Target
@@ -32,6 +33,8 @@ async def reconnect(open_link: Callable[[], Awaitable[Link]], patience: Patience
     while True:
         try:
             link = await open_link()
+        except LoginError as error:
+            raise Unreachable(f"{error}; how the run went is not known") from None
         except TROUBLE as error:
             why = str(error) or type(error).__name__
         else:

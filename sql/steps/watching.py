@@ -144,10 +144,6 @@ class Watching:
         """The watched backend."""
         return Backend(self.pid, self._monitor.backend_start, self.index_before)
 
-    async def read_index(self) -> IndexState | None:
-        """What bears the index's name now."""
-        return await self._monitor.read_index()
-
     @property
     def connection(self) -> asyncpg.Connection:
         """The monitor's connection."""
@@ -204,10 +200,6 @@ class Watching:
             self._note(progress)
         return progress
 
-    def go_on(self) -> None:
-        """From now on heed only a word to stop that is new: the one that came has been obeyed."""
-        self.stop = Stop()
-
     @property
     def sees(self) -> bool:
         """Whether the monitor's connection is up; without it a look tells nothing."""
@@ -229,7 +221,7 @@ class Watching:
             sentence = f"waits for {progress.waits_for[0].sentence}"
             tell_blocked(self._scribe, self._step, sentence, progress.waits_for)
         self._noted, self._noted_at = shape, now
-        self._scribe.write(Event.PROGRESS, self._step, progress_detail(progress))
+        self._scribe.note(Event.PROGRESS, self._step, progress_detail(progress))
 
     async def cancel(self, why: str, *, first: bool) -> SignalResult | None:
         """Cancel our own backend; journalled before."""

@@ -161,6 +161,11 @@ def start(
     return Started(job, patience)
 
 
+def start_on(where: Profile, step: Step) -> Started:
+    """Begin a run on a profile."""
+    return Started(Job("r1", where, step, OPERATOR, "hash"), QUICK)
+
+
 async def finish(database: Database, step: Step, patience: Patience = QUICK) -> RunResult:
     """A whole run."""
     return await start(database, step, patience=patience).result()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,8 @@ from tests import servers
 from tests.proxy import proxy
 from tests.servers import Database
 from tests.sql.steps import running
-from tests.sql.steps.running import TABLE, flags, start
+from tests.sql.steps.running import QUICK, TABLE, flags, profile, start, start_on, transaction
+from tests.sql.test_pooler import PGBOUNCER, bouncer, listens
 from tests.waiting import until
 
 USABLE = (True, True, True)
@@ -142,3 +144,54 @@ async def test_a_server_that_is_not_there_is_a_refusal(newest: Database) -> None
     run = start(newest, running.create(), port="1")
     result = await run.result()
     assert result.outcome is Outcome.REFUSED and "nothing was sent" in result.sentence
+
+
+async def test_a_hot_standby_is_refused(newest: Database) -> None:
+    primary = servers.start(18)
+    standby = replace(primary, folder=primary.folder.parent / "standby")
+    try:
+        database = await servers.new_database(primary, 18)
+        await database.execute(TABLE)
+        await asyncio.to_thread(primary.stop)
+        await asyncio.to_thread(subprocess.run, ["cp", "-a", primary.folder, standby.folder], check=True)
+        (standby.data / "standby.signal").touch()
+        await asyncio.to_thread(standby.start)
+        run = start(replace(database, cluster=standby), running.create())
+        result = await run.result()
+        assert result.outcome is Outcome.REFUSED and "standby" in result.sentence
+        assert not run.told(Event.STARTED)
+    finally:
+        standby.remove()
+        primary.remove()
+
+
+@pytest.mark.skipif(PGBOUNCER is None, reason="no pgbouncer here; get it with: apt-get install pgbouncer")
+async def test_a_pooler_is_refused_and_the_way_around_it_taken(newest: Database) -> None:
+    await newest.execute(TABLE)
+    with bouncer(newest) as said:
+        await until(lambda: listens(said["port"]))
+        where = profile(newest, **said)
+        result = await start_on(where, running.create()).result()
+        assert result.outcome is Outcome.REFUSED and "[direct]" in result.sentence
+        assert await flags(newest) is None
+        around = replace(where, direct={**newest.parameters(), "sslmode": "prefer"})
+        assert (await start_on(around, running.create()).result()).outcome is Outcome.DONE
+    assert await flags(newest) == USABLE
+
+
+async def test_a_connection_that_breaks_while_a_carcass_is_cleared_away(database: Database) -> None:
+    await database.execute(TABLE)
+    async with transaction(database, "SELECT * FROM t") as reader:
+        patience = replace(QUICK, cleanup_s=30)
+        run = start(database, running.create(tail="(slow(a))"), patience=patience)
+        await until(lambda: run.reached("building index"))
+        run.stop.ask("alice")
+        await until(lambda: run.reached("cleaning up"))
+        await until(lambda: run.told(Event.BLOCKED))
+        await database.execute(f"SELECT pg_terminate_backend({run.told(Event.STARTED)[0].detail['pid']})")
+        await until(lambda: run.reached("connection lost"))
+        await reader.execute("COMMIT")
+        result = await run.result()
+    assert result.outcome is Outcome.CANCELLED
+    assert run.told(Event.FINISHED)[0].detail["left"] == ""
+    assert await flags(database) is None

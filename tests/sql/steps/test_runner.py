@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from sql.steps import run as run_module
-from sql.steps.journal import Event
+from sql.steps.journal import Event, Journal, JournalEntry
 from sql.steps.outcome import Outcome
 from tests.servers import Database
 from tests.sql.steps import running
@@ -176,6 +176,23 @@ async def test_duplicates_end_a_unique_build_without_their_values_being_told(dat
     assert "777777" not in run_text(run)
 
 
+async def test_a_journal_on_a_full_disk_does_not_end_a_build(
+    newest: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await newest.execute(TABLE)
+    run = start(newest, running.slow())
+    await until(lambda: run.told(Event.STARTED))
+    really = Journal.append
+
+    def append(self: Journal, entry: JournalEntry) -> None:
+        if entry.event in (Event.PROGRESS, Event.BLOCKED):
+            raise OSError(28, "No space left on device")
+        really(self, entry)
+
+    monkeypatch.setattr(Journal, "append", append)
+    assert (await run.result()).outcome is Outcome.DONE
+
+
 async def test_values_that_a_message_quotes_are_left_out(database: Database) -> None:
     await database.execute("CREATE TABLE t (a text); INSERT INTO t VALUES ('hunter2')")
     run = start(database, running.create(tail="((a::int))"))
@@ -183,6 +200,19 @@ async def test_values_that_a_message_quotes_are_left_out(database: Database) -> 
     assert (result.outcome, result.sqlstate) == (Outcome.FAILED, "22P02")
     assert await flags(database) is None
     assert "hunter2" not in run_text(run)
+
+
+async def test_a_unique_index_that_is_left_and_rejects_writes_is_an_alarm(database: Database) -> None:
+    await database.execute(TABLE)
+    async with transaction(database, "SELECT * FROM t"):
+        step = running.create(tail="(slow(a))", unique=True)
+        run = start(database, step, patience=replace(QUICK, cleanup_s=0.3))
+        await until(lambda: run.reached("building index"))
+        await database.execute("INSERT INTO t VALUES (9001, 777777, 1), (9002, 777777, 1)")
+        result = await run.result()
+        assert (result.outcome, result.sqlstate) == (Outcome.FAILED, "23505")
+        assert "STILL REJECTS WRITES; drop-index:i mends it" in run.told(Event.FINISHED)[0].detail["left"]
+        assert await flags(database) == (False, True, True)
 
 
 def run_text(run: running.Started) -> str:
