@@ -14,14 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.console import RenderableType
-from rich.text import Text
 from textual.binding import BindingType
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from profiles.errors import ConfigurationError
 from profiles.model import EnvironmentClass
+from tui.crash import QuietEnd
 from tui.exit_codes import ExitCode
 from tui.frames import PreciseFrames
 from tui.messages import Arrived, Stopped, Waiting
@@ -45,7 +44,7 @@ STOP_S = 3.0
 """Longest wait for an old watch to end before the next begins."""
 
 
-class DeckApp(PreciseFrames):
+class DeckApp(QuietEnd, PreciseFrames):
     """Owns the watch and the screens; everything on them is a value that came by message."""
 
     CSS_PATH = STYLES / "deck.tcss"
@@ -62,8 +61,6 @@ class DeckApp(PreciseFrames):
         self.profile = profile
         self.manifest = manifest
         self.feed: Feed | None = None
-        self.last_words = ""
-        """What is printed on standard error after the screen is restored."""
         self._following: Worker[None] | None = None
 
     # -- begin and end ----------------------------------------------------------------------------------
@@ -321,43 +318,6 @@ class DeckApp(PreciseFrames):
             return
         error = event.worker.error
         self.report_mistake(error if error is not None else RuntimeError("unknown"))
-
-    def report_mistake(self, error: BaseException) -> None:
-        """End the program with where it went wrong, without a single value."""
-        self.last_words = (
-            f"a mistake in pgdeck itself: {type(error).__name__} at {where(error)};"
-            " please report it with this line"
-        )
-        self.exit(ExitCode.UNKNOWN)
-
-    def _fatal_error(self) -> None:
-        """Textual would print the locals of every frame, and passwords are among them."""
-        error = sys.exc_info()[1] or self._exception
-        self.last_words = ""
-        sentence = f"pgdeck: a mistake in pgdeck itself: {type(error).__name__} at {where(error)}"
-        self._exit_renderables.append(Text(sentence))
-        self._close_messages_no_wait()
-
-    def panic(self, *renderables: RenderableType) -> None:
-        """Only sentences of ours are printed after a crash."""
-        if renderables:
-            self._fatal_error()
-        else:
-            super().panic()
-
-
-def where(error: BaseException | None) -> str:
-    """The innermost frame of ours: file, line and function, no values."""
-    import traceback
-
-    if error is None:
-        return "an unknown place"
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [f for f in frames if any(f"/{room}/" in f.filename for room in ("tui", "sql", "profiles"))]
-    if not (ours or frames):
-        return "an unknown place"
-    frame = (ours or list(frames))[-1]
-    return f"{'/'.join(frame.filename.split('/')[-2:])}:{frame.lineno} in {frame.name}"
 
 
 def _is_terminal(stream: object) -> bool:
