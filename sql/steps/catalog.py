@@ -100,12 +100,13 @@ def index_of(step: Step) -> tuple[str, str] | None:
     return (step.end.schema, step.end.name) if isinstance(step.end, IndexStands | IndexGone) else None
 
 
-def table_of(step: Step) -> tuple[str, str] | None:
-    """Schema and table that a step works on, where its end says so."""
-    end = step.end.was if isinstance(step.end, IndexGone) else step.end
-    if isinstance(end, IndexStands | ConstraintStands | ConstraintGone):
-        return end.schema, end.table
-    return None
+async def read_table_bytes(connection: asyncpg.Connection, schema: str, table: str) -> int | None:
+    """The size of a table; None: it is not there, or locked."""
+    try:
+        row = await connection.fetchrow(statement("preview_table", OLDEST_SUPPORTED), schema, table)
+    except asyncpg.PostgresError:
+        return None
+    return row["bytes"] if row else None
 
 
 def _index_stands(end: IndexStands, found: IndexState | None) -> EndReading:

@@ -9,14 +9,19 @@ import asyncpg
 from sql.statements import OLDEST_SUPPORTED, statement
 from sql.steps import advisory, blockers
 from sql.steps.blockers import Blocker
-from sql.steps.catalog import table_of
+from sql.steps.catalog import index_of, read_end, read_index
+from sql.steps.facts import table_name
 from sql.steps.failure import Refused
 from sql.steps.journal import Event
 from sql.steps.patience import Patience, Stop
 from sql.steps.scribe import Scribe
-from sql.steps.step import Step
+from sql.steps.step import IndexGone, Step, Verb
 
 POLL_S = 0.25
+TOLD_BY_NAME = frozenset(
+    {Verb.DROP_INDEX, Verb.DROP_CONSTRAINT, Verb.VALIDATE_CONSTRAINT, Verb.SET_MIGRATION}
+)
+"""Steps whose end is known without comparing definitions."""
 
 
 class Stopped(Exception):
@@ -52,7 +57,7 @@ async def wait_for_table(
         Refused: somebody still does when patience has run out.
         Stopped: the operator did not want to wait.
     """
-    table = table_of(step)
+    table = table_name(step.table)
     if table is None:
         return
     loop = asyncio.get_running_loop()
@@ -70,6 +75,23 @@ async def wait_for_table(
             )
         if await stop.within(POLL_S):
             raise Stopped
+
+
+async def already_there(connection: asyncpg.Connection, step: Step) -> str:
+    """That the end is reached before anything is sent, a clause; empty: it is not, or only comparing tells.
+
+    Raises:
+        Refused: what was to be dropped as dead is alive.
+    """
+    if step.verb not in TOLD_BY_NAME:
+        return ""
+    index = index_of(step)
+    if isinstance(step.end, IndexGone) and step.end.only_dead and index:
+        found = await read_index(connection, *index)
+        if found is not None and found.usable:
+            raise Refused(f"{step.end.name} is valid by now, and was to be dropped as a dead leftover")
+    end = await read_end(connection, step.end)
+    return end.sentence if end.reached else ""
 
 
 def tell_blocked(scribe: Scribe, step: Step, sentence: str, found: tuple[Blocker, ...]) -> None:

@@ -15,15 +15,16 @@ from sql.connect import Link
 from sql.errors import ReadingError
 from sql.steps import proof
 from sql.steps.carcass import clear, half_dropped, not_cleared
-from sql.steps.catalog import IndexState, index_of, read_end, read_index
+from sql.steps.catalog import IndexState, index_of, read_end, read_index, read_table_bytes
 from sql.steps.execute import Execution
+from sql.steps.facts import table_name
 from sql.steps.failure import DUPLICATE_TABLE, ConnectionLost, Refused
 from sql.steps.job import Job
 from sql.steps.journal import Event
 from sql.steps.links import Links
 from sql.steps.outcome import Ending, Outcome, RunResult
 from sql.steps.patience import Patience, Stop
-from sql.steps.preflight import Stopped, become_builder, wait_for_table
+from sql.steps.preflight import Stopped, already_there, become_builder, wait_for_table
 from sql.steps.scribe import Scribe
 from sql.steps.settings import CONCURRENT_VERBS, WrongSettings
 from sql.steps.settle import Unreachable, outlive
@@ -49,6 +50,7 @@ class Run:
         self._patience = patience or Patience()
         self._links = Links(job, password, scribe, stop, self._patience)
         self._started_at: datetime | None = None
+        self._table_bytes: int | None = None
 
     async def conduct(self, orphan: Backend | None = None, known: Ending | None = None) -> RunResult:
         """The whole run.
@@ -105,12 +107,14 @@ class Run:
         link, watching = await self._links.connect()
         await become_builder(link.connection, self._step, self._scribe, self._stop)
         await proof.refuse_if_changed(watching.connection, link.identity, self._step)
-        end = await read_end(watching.connection, self._step.end)
-        if end.reached:
-            return Ending(Outcome.DONE, f"{end.sentence} already; nothing was sent")
+        there = await already_there(watching.connection, self._step)
+        if there:
+            return Ending(Outcome.DONE, f"{there} already; nothing was sent")
         await wait_for_table(watching.connection, self._step, self._scribe, self._stop, self._patience)
         if self._stop.asked:
             raise Stopped
+        table = table_name(self._step.table)
+        self._table_bytes = await read_table_bytes(watching.connection, *table) if table else None
         self._announce(watching)
         return await self._execute(link, watching)
 
@@ -199,6 +203,8 @@ class Run:
         left = half_dropped(self._step, await self._index(link))
         if not left or self._stop.heard or attempt >= DROP_ATTEMPTS:
             return replace(ending, left=left)
+        again = {"phase": "sending it again", "why": ending.sentence}
+        self._scribe.note(Event.PROGRESS, self._step, again)
         self._announce(watching)
         return await self._execute(link, watching, attempt + 1)
 
@@ -210,6 +216,7 @@ class Run:
             "pid": watching.pid,
             "backend_start": watching.backend.backend_start.isoformat(),
             "runner_pid": os.getpid(),
+            "table_bytes": self._table_bytes,
             "settings": dict(self._links.settings),
             "index_before": asdict(before) if before else None,
         }

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+
 from sql.steps.journal import Event
 from sql.steps.outcome import Outcome
+from sql.steps.step import IndexGone, Step
 from tests.servers import Database
 from tests.sql.steps import running
-from tests.sql.steps.running import TABLE, finish, flags, start, transaction
+from tests.sql.steps.running import QUICK, TABLE, finish, flags, start, transaction
 from tests.waiting import until
 
 USABLE = (True, True, True)
@@ -46,3 +50,42 @@ async def test_a_drop_that_the_server_broke_off_is_driven_to_its_end(database: D
         await reader.execute("COMMIT")
         assert (await run.result()).outcome is Outcome.DONE
     assert await flags(database) is None
+
+
+async def test_a_drop_that_dies_of_a_deadlock_is_sent_again(database: Database) -> None:
+    await database.execute(TABLE + "CREATE INDEX i ON t (a);")
+    async with transaction(database, "SELECT * FROM t") as reader:
+        run = start(database, running.drop())
+        await until(lambda: run.told(Event.BLOCKED))
+        await reader.execute("ALTER TABLE t ADD COLUMN z int")
+        await until(lambda: run.reached("sending it again"))
+        await reader.execute("COMMIT")
+        assert (await run.result()).outcome is Outcome.DONE
+    assert await flags(database) is None
+
+
+def dead(name: str = "i") -> Step:
+    """A drop of a dead leftover."""
+    return replace(running.drop(name), end=IndexGone("public", name, only_dead=True))
+
+
+async def test_a_leftover_that_is_alive_by_now_is_not_dropped(database: Database) -> None:
+    await database.execute(TABLE + "CREATE INDEX i ON t (a);")
+    result = await finish(database, dead())
+    assert result.outcome is Outcome.REFUSED and "valid by now" in result.sentence
+    assert await flags(database) == USABLE
+
+
+async def test_what_looks_dead_and_is_somebodys_build_is_left_alone(database: Database) -> None:
+    await database.execute(TABLE)
+    other = await database.connect(application_name="another tool")
+    build = asyncio.create_task(other.execute("CREATE INDEX CONCURRENTLY i ON t (slow(a))"))
+    try:
+        await until(lambda: flags(database))
+        run = start(database, dead(), patience=replace(QUICK, table_s=0.3))
+        result = await run.result()
+        assert result.outcome is Outcome.REFUSED and "another tool" in result.sentence
+        await build
+    finally:
+        other.terminate()
+    assert await flags(database) == USABLE

@@ -284,10 +284,17 @@ async def test_a_builder_that_waits_can_be_stopped(newest: Database) -> None:
 
 
 async def test_a_step_whose_end_is_there_sends_nothing(newest: Database) -> None:
-    await newest.execute(TABLE + "CREATE INDEX i ON t (a);")
-    run = start(newest, running.create())
+    await newest.execute(TABLE)
+    run = start(newest, running.drop())
     assert (await run.result()).outcome is Outcome.DONE
     assert not run.told(Event.STARTED)
+
+
+async def test_an_index_of_that_name_that_somebody_made_meanwhile_is_no_success(database: Database) -> None:
+    await database.execute(TABLE + "CREATE INDEX i ON t (b);")
+    result = await finish(database, running.create())
+    assert (result.outcome, result.sqlstate) == (Outcome.FAILED, "42P07")
+    assert await flags(database) == USABLE
 
 
 async def test_a_second_statement_in_the_text_is_refused_by_the_server(database: Database) -> None:
