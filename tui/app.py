@@ -30,7 +30,7 @@ from tui.present.view import Tone
 from tui.screens.deck import DeckScreen
 from tui.screens.details import DetailsScreen, find
 from tui.screens.reader import Reader
-from tui.theme import THEMES
+from tui.theme import OWN_VARIABLES, THEMES
 
 if TYPE_CHECKING:
     from profiles.manifest import Manifest
@@ -58,10 +58,15 @@ class DeckApp(QuietEnd, PreciseFrames):
         for theme in THEMES.values():
             self.register_theme(theme)
         self.theme = THEMES[EnvironmentClass.DEVELOPMENT].name
+        self.theme = THEMES[EnvironmentClass.DEVELOPMENT].name
         self.profile = profile
         self.manifest = manifest
         self.feed: Feed | None = None
         self._following: Worker[None] | None = None
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our own variables, also under a theme that is not ours."""
+        return {**super().get_theme_variable_defaults(), **OWN_VARIABLES}
 
     # -- begin and end ----------------------------------------------------------------------------------
 

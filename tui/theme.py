@@ -8,14 +8,13 @@ from textual.theme import Theme
 
 from profiles.model import EnvironmentClass
 
-MUTED = "muted"
-"""Our own variable: the colour of what stands back."""
+OWN_VARIABLES: Mapping[str, str] = {"muted": "#7d8694", "cursor-row": "#2a3240"}
+"""Variables that Textual's own themes lack: what stands back, and the selected row."""
 _CALM = {
     "foreground": "#c8ccd4",
     "background": "#14171c",
     "surface": "#14171c",
     "panel": "#1d222a",
-    "boost": "#252b35",
     "success": "#7fb88a",
     "warning": "#d9b36c",
     "error": "#e07a74",
@@ -29,7 +28,7 @@ def _theme(name: str, accent: str) -> Theme:
         secondary="#7f93ad",
         accent=accent,
         dark=True,
-        variables={"border": "#39424f", "footer-key-foreground": accent, MUTED: "#7d8694"},
+        variables={"border": "#39424f", "footer-key-foreground": accent, **OWN_VARIABLES},
         **_CALM,  # type: ignore[arg-type]
     )
 

@@ -61,6 +61,19 @@ async def test_a_vanished_row_gives_way_to_its_neighbour_and_that_is_said() -> N
         assert selected(driver) == "idx_a"
 
 
+async def test_the_selected_row_differs_by_sign_and_by_background() -> None:
+    async with deck() as driver:
+        pane = driver.pane(1)
+        texts = pane.texts
+        selected_line = next(at for at, each in enumerate(texts) if each.startswith("›"))
+        backgrounds = [
+            {segment.style.bgcolor for segment in pane.render_line(at) if segment.style}
+            for at in (selected_line, selected_line + 1)
+        ]
+        assert all(len(each) == 1 for each in backgrounds)
+        assert backgrounds[0] != backgrounds[1]
+
+
 async def test_untouched_the_cursor_is_on_what_is_worst() -> None:
     async with deck(events=[samples.at(samples.INDEXES, samples.index("idx_a"))]) as driver:
         await driver.publish(samples.at(samples.INDEXES, samples.index("idx_a"), samples.index("idx_b", BAD)))

@@ -167,7 +167,8 @@ class Pane(Lines, can_focus=True):
             if row.key == self._key:
                 cursor = len(head) + len(body)
             body.append(self._row_line(row, row.cells))
-        self.show([*head, *body, *foot], cursor)
+        takes_keys = self.has_focus or self.has_class("-active")
+        self.show([*head, *body, *foot], cursor if takes_keys else None)
 
     def _row_line(self, row: Row, spans: Line) -> Line:
         mark = (MARK, Tone.ACCENT) if row.key == self._key else (" ", Tone.PLAIN)
@@ -268,6 +269,14 @@ class Pane(Lines, can_focus=True):
             "last": len(self.rows) - 1,
         }
         self._select(places[where])
+
+    def on_focus(self) -> None:
+        """The selected row of the pane that takes the keys has a background of its own."""
+        self._draw()
+
+    def on_blur(self) -> None:
+        """See `on_focus`."""
+        self._draw()
 
     def on_resize(self) -> None:
         """Another size shows other columns and more or fewer rows."""

@@ -35,7 +35,7 @@ class Lines(Widget):
     Lines > .tone--accent { color: $accent; }
     Lines > .tone--badge { color: $background; background: $accent; text-style: bold; }
     Lines > .tone--changed { color: $warning; text-style: underline; }
-    Lines > .tone--cursor { background: $boost; }
+    Lines > .tone--cursor { background: $cursor-row; }
     """
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
