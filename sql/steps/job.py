@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from profiles.manifest import Priority
-from profiles.model import Credentials, CredentialSource, EnvironmentClass, Guard, Profile
+from profiles.model import Credentials, CredentialSource, EnvironmentClass, Guard, PoolOverride, Profile
 from profiles.secret import Secret
 from sql.steps.operator import Operator
 from sql.steps.patience import Patience
@@ -156,6 +156,7 @@ def profile_as_json(profile: Profile) -> dict[str, Any]:
         "direct": dict(profile.direct) if profile.direct is not None else None,
         "credentials": profile.credentials.source.value if profile.credentials else None,
         "guard": profile.guard.value,
+        "pool": asdict(profile.pool),
         "path": str(profile.path) if profile.path else None,
     }
 
@@ -171,8 +172,13 @@ def profile_from_json(shape: Mapping[str, Any]) -> Profile:
         direct=shape["direct"],
         credentials=Credentials(CredentialSource(source)) if source else None,
         guard=Guard(shape["guard"]),
+        pool=PoolOverride(**{**shape["pool"], "applications": _tuple(shape["pool"]["applications"])}),
         path=Path(shape["path"]) if shape["path"] else None,
     )
+
+
+def _tuple(words: list[str] | None) -> tuple[str, ...] | None:
+    return tuple(words) if words is not None else None
 
 
 def _end_as_json(end: EndState) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from sql.steps.step import Step
 
 SECRET_VARIABLES = ("PGPASSWORD", "PGSSLPASSWORD")
 """Where libpq takes secrets from; a runner's environment is seen by whoever runs ps."""
-FIRST_WORDS = frozenset({Event.STARTED, Event.BLOCKED, Event.FINISHED, Event.ADOPTED})
+FIRST_WORDS = frozenset({Event.PROGRESS, Event.STARTED, Event.BLOCKED, Event.FINISHED, Event.ADOPTED})
 POLL_S = 0.02
 
 

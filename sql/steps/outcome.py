@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sql.steps.verification import Verification
 
 
 class Outcome(StrEnum):
@@ -43,7 +46,7 @@ class RunResult:
     outcome: Outcome
     sqlstate: str | None
     sentence: str
-    verified: Any
-    """The `Verification`; None where nothing was to be verified."""
+    verified: Verification | None
+    """None: nothing was sent, or the server was out of reach."""
     started_at: datetime | None
     ended_at: datetime

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, is_dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
 
+from profiles import manifest_file
+from profiles.errors import ConfigurationError
 from profiles.secret import Secret
-from sql.connect import Purpose, open_link
+from sql import requirements
+from sql.errors import ReadingError, SessionError
+from sql.requirements import Requirements
 from sql.session import Session
 from sql.snapshots import ServerIdentity
-from sql.steps import fingerprint
-from sql.steps.catalog import read_end
+from sql.steps import fingerprint, verification
 from sql.steps.failure import Refused
 from sql.steps.job import Job
 from sql.steps.step import Step
-
-
-@dataclass(frozen=True)
-class Unproven:
-    """Stands for a verification that could not be made, or only from the catalog."""
-
-    reached: bool
-    sentence: str
+from sql.steps.verification import Verification, verify_step
 
 
 async def refuse_if_changed(connection: asyncpg.Connection, identity: ServerIdentity, step: Step) -> None:
@@ -39,20 +35,31 @@ async def refuse_if_changed(connection: asyncpg.Connection, identity: ServerIden
         raise Refused(f"{step.table} is not as it was when {step.id} was previewed; look at the plan again")
 
 
-async def verify(job: Job, password: Secret | None) -> Unproven:
-    """The end state of a run that is over, on a connection of its own.
+async def look_before(job: Job, password: Secret | None) -> Mapping[str, Any]:
+    """What to compare with afterwards: what was given with the job, or what can be measured now."""
+    required = _requirements(job)
+    if job.before or required is None:
+        return job.before
+    try:
+        return await verification.look_before(job.profile, password, job.step, required)
+    except (ReadingError, SessionError):
+        return {}
+
+
+async def verify(job: Job, password: Secret | None, before: Mapping[str, Any]) -> Verification:
+    """The end state of a run that is over, on connections of its own.
 
     Raises:
         SessionError: there is no connection.
     """
-    link = await open_link(job.profile, password, Purpose.RUN)
+    return await verify_step(job.profile, password, job.step, _requirements(job), before)
+
+
+def _requirements(job: Job) -> Requirements | None:
+    """The profile's manifest; None where it cannot be read: then the catalog alone is looked at."""
+    path = job.profile.path
     try:
-        end = await read_end(link.connection, job.step.end)
-        return Unproven(end.reached, end.sentence)
-    finally:
-        link.connection.terminate()
-
-
-def as_json(verified: Any) -> dict[str, Any]:
-    """A verification for the journal."""
-    return asdict(verified) if is_dataclass(verified) and not isinstance(verified, type) else {}
+        manifest = manifest_file.load(job.profile.manifest, beside=path.parent if path else None)
+        return requirements.read(manifest, job.profile.pool)
+    except ConfigurationError:
+        return None

@@ -7,7 +7,6 @@ import traceback
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from profiles.errors import ConfigurationError
 from profiles.secret import Secret
@@ -29,6 +28,7 @@ from sql.steps.scribe import Scribe
 from sql.steps.settings import CONCURRENT_VERBS, WrongSettings
 from sql.steps.settle import Unreachable, outlive
 from sql.steps.step import Verb
+from sql.steps.verification import Verification
 from sql.steps.watching import TROUBLE, Backend, Watching
 
 SETTLE_ATTEMPTS = 5
@@ -51,6 +51,7 @@ class Run:
         self._links = Links(job, password, scribe, stop, self._patience)
         self._started_at: datetime | None = None
         self._table_bytes: int | None = None
+        self._before = job.before
 
     async def conduct(self, orphan: Backend | None = None, known: Ending | None = None) -> RunResult:
         """The whole run.
@@ -66,9 +67,10 @@ class Run:
             self._scribe.write(Event.ADOPTED, self._step, {"pid": orphan.pid if orphan else None})
         ending = known or await self._finish(orphan)
         verified = await self._verify(ending)
+        unproven = ending.outcome is Outcome.DONE and verified is not None and not verified.reached
         return RunResult(
             self._job.run,
-            ending.outcome,
+            Outcome.FAILED if unproven else ending.outcome,
             ending.sqlstate,
             ending.sentence,
             verified,
@@ -106,6 +108,8 @@ class Run:
     async def _run(self) -> Ending:
         link, watching = await self._links.connect()
         await become_builder(link.connection, self._step, self._scribe, self._stop)
+        self._scribe.note(Event.PROGRESS, self._step, {"phase": "measuring probes"})
+        self._before = await proof.look_before(self._job, self._password)
         await proof.refuse_if_changed(watching.connection, link.identity, self._step)
         there = await already_there(watching.connection, self._step)
         if there:
@@ -217,21 +221,22 @@ class Run:
             "backend_start": watching.backend.backend_start.isoformat(),
             "runner_pid": os.getpid(),
             "table_bytes": self._table_bytes,
+            "before": dict(self._before),
             "settings": dict(self._links.settings),
             "index_before": asdict(before) if before else None,
         }
         self._scribe.write(Event.STARTED, self._step, detail)
 
-    async def _verify(self, ending: Ending) -> Any:
+    async def _verify(self, ending: Ending) -> Verification | None:
         """Look at the end state afterwards and journal what was seen; None: there was nothing to see."""
         if ending.outcome in (Outcome.REFUSED, Outcome.UNKNOWN):
             return None
         try:
-            verified = await proof.verify(self._job, self._password)
+            verified = await proof.verify(self._job, self._password, self._before)
         except (ReadingError, ConfigurationError, *TROUBLE):
             # Without the entry the run wants adoption: the next deck proves it.
             return None
-        self._scribe.write(Event.VERIFIED, self._step, {**proof.as_json(verified), "left": ending.left})
+        self._scribe.write(Event.VERIFIED, self._step, {**asdict(verified), "left": ending.left})
         return verified
 
 

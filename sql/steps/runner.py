@@ -61,12 +61,13 @@ def _conduct(job: Job, secrets: Secrets, early: list[int]) -> None:
 
 async def _run(job: Job, secrets: Secrets, early: list[int]) -> None:
     import asyncio
+    from dataclasses import replace
 
     from profiles.locations import locations
     from sql.steps.journal import Journal
     from sql.steps.patience import Stop
     from sql.steps.run import Run
-    from sql.steps.runs import ending_of, orphan_of
+    from sql.steps.runs import before_of, ending_of, orphan_of
     from sql.steps.scribe import Scribe
 
     stop = Stop()
@@ -77,6 +78,8 @@ async def _run(job: Job, secrets: Secrets, early: list[int]) -> None:
         stop.ask(f"{signal.Signals(early[0]).name} to the runner")
     journal = Journal(locations().journal)
     scribe = Scribe(journal, job.profile, job.run, job.plan_hash, job.operator)
+    if job.adopts:
+        job = replace(job, before=before_of(journal, job.run))
     run = Run(job, secrets.password, scribe, stop, job.patience)
     if job.adopts:
         await run.conduct(orphan_of(journal, job.run), ending_of(journal, job.run))

@@ -126,6 +126,11 @@ def orphan_of(journal: Journal, run: str) -> Backend | None:
     )
 
 
+def before_of(journal: Journal, run: str) -> Mapping[str, Any]:
+    """What was measured before a run's step was sent."""
+    return _detail(_last(journal.read(run=run), Event.STARTED)).get("before") or {}
+
+
 def ending_of(journal: Journal, run: str) -> Ending | None:
     """How a run ended whose runner died before it had verified it; None: that is not known."""
     finished = _last(journal.read(run=run), Event.FINISHED)
@@ -205,7 +210,7 @@ def _state(run: str, story: list[JournalEntry]) -> RunState | None:
         sql=first.sql or "",
         operator=first.operator,
         host=first.host,
-        state=_status(first, started, finished, runner_pid),
+        state=_status(first, started, finished, verified, runner_pid),
         confirmed_at=first.time,
         started_at=started.time if started else None,
         ended_at=finished.time if finished else None,
@@ -220,10 +225,16 @@ def _state(run: str, story: list[JournalEntry]) -> RunState | None:
 
 
 def _status(
-    first: JournalEntry, started: JournalEntry | None, finished: JournalEntry | None, runner_pid: int | None
+    first: JournalEntry,
+    started: JournalEntry | None,
+    finished: JournalEntry | None,
+    verified: JournalEntry | None,
+    runner_pid: int | None,
 ) -> RunStatus:
     if finished is not None:
-        return _known_outcome(finished)
+        known = _known_outcome(finished)
+        unproven = verified is not None and not verified.detail.get("reached")
+        return RunStatus.FAILED if known is RunStatus.DONE and unproven else known
     if runner_pid is not None or claim.claimed(first.run or ""):
         return RunStatus.RUNNING
     if first.host != socket.gethostname():

@@ -51,23 +51,32 @@ class Scribe:
         Raises:
             OSError: it could not be written.
         """
+        self.journal.append(self.entry(event, step, detail, sql=sql))
+
+    def entry(
+        self,
+        event: Event,
+        step: Step | None = None,
+        detail: Mapping[str, Any] | None = None,
+        *,
+        sql: str | None = None,
+    ) -> JournalEntry:
+        """What `write` would append."""
         operator = self.operator or acting()
-        self.journal.append(
-            JournalEntry(
-                event=event,
-                time=datetime.now(UTC),
-                run=self.run,
-                operator=operator.label,
-                host=operator.host,
-                profile=self.profile.name,
-                environment=self.profile.environment,
-                server=server_fields(self.identity) if self.identity else None,
-                step=step.id if step else None,
-                sql=sql if sql is not None else step.sql if step else None,
-                hash=self.plan_hash,
-                pgdeck=_version(),
-                detail=detail or {},
-            )
+        return JournalEntry(
+            event=event,
+            time=datetime.now(UTC),
+            run=self.run,
+            operator=operator.label,
+            host=operator.host,
+            profile=self.profile.name,
+            environment=self.profile.environment,
+            server=server_fields(self.identity) if self.identity else None,
+            step=step.id if step else None,
+            sql=sql if sql is not None else step.sql if step else None,
+            hash=self.plan_hash,
+            pgdeck=_version(),
+            detail=detail or {},
         )
 
     def note(self, event: Event, step: Step, detail: Mapping[str, Any]) -> None:

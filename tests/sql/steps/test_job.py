@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from profiles.model import Credentials, CredentialSource, EnvironmentClass, Profile
+from profiles.model import Credentials, CredentialSource, EnvironmentClass, PoolOverride, Profile
 from profiles.secret import Secret
 from sql.steps.job import Job, Secrets, as_line, from_json, from_line
 from sql.steps.step import IndexStands, Step
@@ -34,6 +34,7 @@ PROFILE = Profile(
     direct={"port": "5433"},
     credentials=Credentials(CredentialSource.PASSFILE),
     path=Path("/etc/sales.toml"),
+    pool=PoolOverride(size=3, applications=("a%", "b")),
 )
 
 
