@@ -14,8 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.binding import BindingType
 from textual.screen import Screen
+from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
 from profiles.errors import ConfigurationError
@@ -154,6 +156,14 @@ class DeckApp(QuietEnd, PreciseFrames):
             self.deck.wait_for(f"{message.reason}; {message.remedy}")
 
     # -- keys that are the app's ------------------------------------------------------------------------
+
+    def on_key(self, event: events.Key) -> None:
+        """A letter that was typed ahead of a field belongs to the field, not to a key of the deck."""
+        field = self.focused
+        # A field keeps every letter that reaches it: this one went to what had the focus before.
+        if event.is_printable and isinstance(field, Input):
+            event.prevent_default()
+            field.post_message(events.Key(event.key, event.character))
 
     async def on_deck_screen_asked(self, message: DeckScreen.Asked) -> None:
         """What the deck leaves to the app."""

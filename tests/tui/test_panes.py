@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
+from textual.widgets import Input
 
 from sql.findings import IndexFinding
 from sql.snapshots import ApplicationUse, PoolSnapshot
 from tests.tui import samples
 from tests.tui.deck import Driver, deck
+from tests.waiting import until
 from tui.present.text import clean
 from tui.widgets.lines import cells, changed_runs
 
@@ -106,6 +109,18 @@ async def test_filter_takes_letters_that_are_keys_elsewhere() -> None:
         await driver.press("escape")
         assert driver.pane(1).needle == ""
         assert driver.app.is_running
+
+
+async def test_what_is_typed_before_the_filter_is_up_goes_into_it() -> None:
+    """Over a slow line several keys arrive at once: `q` must not quit, nor `e` leave the deck."""
+    async with deck() as driver:
+        for character in "/queue":
+            driver.app.post_message(events.Key(character.replace("/", "slash"), character))
+        field = driver.deck.query_one("#filter", Input)
+        await until(lambda: field.value == "queue")
+        assert driver.app.screen is driver.deck
+        await driver.press("enter")
+        assert driver.pane(1).needle == "queue"
 
 
 async def test_filter_of_one_pane_leaves_the_others_alone() -> None:

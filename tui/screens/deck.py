@@ -268,7 +268,7 @@ class DeckScreen(Screen[None]):
         with field.prevent(Input.Changed):
             field.value = self.active.needle
         self.add_class("-filtering")
-        field.focus()
+        self.set_focus(field)  # at once: the next letter may be on its way
 
     def _close_filter(self) -> None:
         self.remove_class("-filtering")
