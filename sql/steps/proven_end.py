@@ -30,18 +30,21 @@ class End:
     """As the server prints it; None where there is nothing."""
 
 
-async def read_proven_end(session: Session, step: Step, requirements: Requirements | None) -> End:
+async def read_proven_end(
+    session: Session, step: Step, requirements: Requirements | None, search_path: str = "public"
+) -> End:
     """Read the end state of a step again, definition and all.
 
     Args:
         requirements: for a step that does not carry the definition itself; None: its name and state count.
+        search_path: of the plan, where there are no requirements to say it.
 
     Raises:
         ReadingError: the catalog could not be read.
         SessionError: the connection is lost.
     """
     end = step.end
-    search_path = requirements.search_path if requirements else "public"
+    search_path = requirements.search_path if requirements else search_path
     if isinstance(end, IndexStands):
         return await _index(session, end, search_path)
     if isinstance(end, ConstraintStands):

@@ -69,19 +69,22 @@ async def verify_step(
     step: Step,
     requirements: Requirements | None,
     before: Mapping[str, Any] | None = None,
+    *,
+    search_path: str = "public",
 ) -> Verification:
     """Verify a step on read-only connections of its own.
 
     Args:
         requirements: the manifest's; None: the catalog alone is looked at.
         before: what `look_before` gave.
+        search_path: of the plan, where there are no requirements to say it.
 
     Raises:
         ConfigurationError, SessionError, LoginError: as `sql.connect.connect`.
     """
     session = await connect(profile, password)
     try:
-        end = await read_proven_end(session, step, requirements)
+        end = await read_proven_end(session, step, requirements, search_path)
         needs = await _needs_analyze(session, step) if end.reached else None
     except ReadingError as error:
         return Verification(False, f"the end could not be read: {error.reason}")

@@ -10,11 +10,13 @@ import pytest
 
 from profiles.manifest import ConstraintEntry, IndexEntry, Manifest, ProbeEntry, Target
 from sql.requirements import Requirements, read
+from sql.steps import proof
+from sql.steps.job import Job
 from sql.steps.step import Step
 from sql.steps.verification import Verification, look_before, verify_step
 from tests.servers import Database
 from tests.sql.steps.locking import add_check, create, drop, drop_check, migrate, validate
-from tests.sql.steps.running import profile
+from tests.sql.steps.running import OPERATOR, profile
 
 TABLE = "CREATE TABLE t (id int PRIMARY KEY, a int, b text)"
 ROWS = "INSERT INTO t SELECT i, i, 'row ' || i FROM generate_series(1, 30000) i"
@@ -201,3 +203,22 @@ async def test_without_a_manifest_the_catalog_alone_is_looked_at(newest: Databas
     await newest.execute(f"{TABLE}; CREATE INDEX i ON t (a)")
     found = await verify_step(profile(newest), None, create(), None)
     assert (found.reached, found.latency_after, found.uses_index) == (True, {}, None)
+
+
+async def test_a_run_is_verified_against_the_manifest_of_its_profile(
+    newest: Database, tmp_path: Path
+) -> None:
+    await newest.execute(f"{TABLE}; {ROWS}; CREATE INDEX i ON t (a)")
+    manifest = tmp_path / "m.toml"
+    manifest.write_text(
+        'title = "m"\n[[index]]\ndefinition = "CREATE INDEX i ON t (a)"\n'
+        '[[probe]]\nname = "lookup"\nsql = "SELECT b FROM t WHERE a = 7"\nindex = "i"\ntarget = { p50_ms = 5 }\n'
+    )
+    job = Job("r", replace(profile(newest), manifest=str(manifest)), create(), OPERATOR)
+    before = {"catalog": "i is missing", "latency": {"lookup": {"p50_ms": 60.0, "runs": 15}}}
+    found = await proof.verify(replace(job, before=before), None)
+    assert (found.reached, found.uses_index) == (True, True)
+    assert found.latency_before == before["latency"]
+    assert found.latency_after["lookup"]["runs"] > 0
+    manifest.unlink()
+    assert (await proof.verify(job, None)).latency_after == {}
