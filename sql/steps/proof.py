@@ -52,7 +52,9 @@ async def verify(job: Job, password: Secret | None, before: Mapping[str, Any]) -
     Raises:
         SessionError: there is no connection.
     """
-    return await verify_step(job.profile, password, job.step, _requirements(job), before)
+    return await verify_step(
+        job.profile, password, job.step, _requirements(job), before, search_path=job.search_path
+    )
 
 
 def _requirements(job: Job) -> Requirements | None:

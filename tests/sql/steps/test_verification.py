@@ -212,13 +212,14 @@ async def test_a_run_is_verified_against_the_manifest_of_its_profile(
     manifest = tmp_path / "m.toml"
     manifest.write_text(
         'title = "m"\n[[index]]\ndefinition = "CREATE INDEX i ON t (a)"\n'
-        '[[probe]]\nname = "lookup"\nsql = "SELECT b FROM t WHERE a = 7"\nindex = "i"\ntarget = { p50_ms = 5 }\n'
+        '[[probe]]\nname = "lookup"\nsql = "SELECT b FROM t WHERE a = 7"\nindex = "i"\n'
+        "target = { p50_ms = 5 }\n"
     )
     job = Job("r", replace(profile(newest), manifest=str(manifest)), create(), OPERATOR)
     before = {"catalog": "i is missing", "latency": {"lookup": {"p50_ms": 60.0, "runs": 15}}}
-    found = await proof.verify(replace(job, before=before), None)
+    found = await proof.verify(job, None, before)
     assert (found.reached, found.uses_index) == (True, True)
     assert found.latency_before == before["latency"]
     assert found.latency_after["lookup"]["runs"] > 0
     manifest.unlink()
-    assert (await proof.verify(job, None)).latency_after == {}
+    assert (await proof.verify(job, None, {})).latency_after == {}
