@@ -18,12 +18,12 @@ SELECT DISTINCT ON (b.depth, b.waiter, b.blocker)
        extract(epoch FROM clock_timestamp() - a.xact_start)::float8 AS age_s,
        extract(epoch FROM clock_timestamp() - a.state_change)::float8 AS state_age_s,
        a.query,
-       v.pid IS NOT NULL AS vacuums,
+       c.pid IS NOT NULL AS builds,
        px.gid, px.owner::text AS gid_owner,
        extract(epoch FROM clock_timestamp() - px.prepared)::float8 AS prepared_age_s
 FROM b
 LEFT JOIN pg_stat_activity a ON a.pid = b.blocker
-LEFT JOIN pg_stat_progress_vacuum v ON v.pid = b.blocker
+LEFT JOIN pg_stat_progress_create_index c ON c.pid = b.blocker
 LEFT JOIN LATERAL (
     SELECT p.gid, p.owner, p.prepared
     FROM pg_locks w

@@ -33,6 +33,8 @@ class Blocker:
     """Its last query, cut; empty where it is hidden from us."""
     gid: str | None = None
     """Of a prepared transaction: only its owner can end it, by COMMIT PREPARED or ROLLBACK PREPARED."""
+    builds: bool = False
+    """It builds an index: whoever queues behind it on its table kills it by a deadlock."""
     mode: str | None = None
     """The lock in the way, where that is known."""
 
@@ -97,5 +99,6 @@ def from_row(row: Mapping[str, Any]) -> Blocker:
         state_age_s=value.get("state_age_s"),
         query=foreign_query(value.get("query")),
         gid=gid,
+        builds=bool(value.get("builds")),
         mode=value.get("mode"),
     )

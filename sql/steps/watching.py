@@ -57,7 +57,10 @@ class NeverStop:
 
 
 class FirstLockRule:
-    """Stops a build that waits too long for its first lock: nothing is made yet, so it is free (CIC-04)."""
+    """Stops a build that waits too long for its first lock: nothing is made yet, so it is free (CIC-04).
+
+    Behind another build it does not wait at all: that one would be ended by a deadlock (CIC-06).
+    """
 
     def __init__(self, limit_s: float, index_before: IndexState | None) -> None:
         self._limit_s = limit_s
@@ -66,13 +69,17 @@ class FirstLockRule:
 
     def says(self, progress: RunProgress) -> str:
         """After the limit, naming who is in the way."""
-        untouched = progress.index == self._before
-        if progress.waiting_lock != "relation" or not untouched or progress.elapsed_s < self._limit_s:
+        if progress.waiting_lock != "relation" or progress.index != self._before:
             return ""
-        who = progress.waits_for[0].sentence if progress.waits_for else "somebody"
-        self.fired = (
-            f"its first lock was not free within {self._limit_s:g} s: {who} is in the way; nothing was made"
-        )
+        builder = next((blocker for blocker in progress.waits_for if blocker.builds), None)
+        if builder is None and progress.elapsed_s < self._limit_s:
+            return ""
+        if builder is not None:
+            why = f"{builder.sentence} builds on the same table and would die of our waiting"
+        else:
+            who = progress.waits_for[0].sentence if progress.waits_for else "somebody"
+            why = f"its first lock was not free within {self._limit_s:g} s: {who} is in the way"
+        self.fired = f"{why}; nothing was made"
         return self.fired
 
 

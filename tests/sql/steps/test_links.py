@@ -77,8 +77,15 @@ async def test_a_server_that_restarts_during_a_build(newest: Database) -> None:
         cluster.remove()
 
 
-async def test_a_cut_network_does_not_stop_the_server(database: Database) -> None:
-    await database.execute(TABLE)
+CHATTY = """
+    CREATE OR REPLACE FUNCTION slow(int) RETURNS int IMMUTABLE STRICT LANGUAGE plpgsql
+        AS 'BEGIN RAISE NOTICE ''hello''; PERFORM pg_sleep(0.01); RETURN $1; END';
+"""
+
+
+@pytest.mark.parametrize("function", ["", CHATTY], ids=["silent", "a function that raises notices"])
+async def test_a_cut_network_does_not_stop_the_server(database: Database, function: str) -> None:
+    await database.execute(TABLE + function)
     async with proxy(database.cluster) as wire:
         run = start_through(database, wire.port)
         await until(lambda: run.reached("building index"))

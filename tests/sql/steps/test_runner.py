@@ -112,11 +112,10 @@ async def test_what_cannot_be_cleared_away_is_said_with_the_step_that_mends_it(d
 async def test_a_build_outwaits_a_writer_and_an_old_snapshot(database: Database) -> None:
     await database.execute(TABLE)
     async with transaction(database, "UPDATE t SET b = 0 WHERE id = 1", begin=OLD_SNAPSHOT) as somebody:
-        run = start(database, running.create(), patience=replace(QUICK, first_lock_s=0.1))
-        await until(lambda: run.reached("waiting for writers before build"))
-        held = run.told(Event.PROGRESS)
-        # Many looks later than the limit for the first lock it still waits: something is made by now.
-        await until(lambda: any(e.detail["elapsed_s"] > 0.3 for e in run.told(Event.PROGRESS)) or len(held))
+        run = start(database, running.create(), patience=replace(QUICK, first_lock_s=0.1, note_s=0))
+        # Long after the limit for its first lock it still waits: something is made by now.
+        await until(lambda: any(entry.detail.get("elapsed_s", 0) > 0.3 for entry in run.told(Event.PROGRESS)))
+        assert run.reached("waiting for writers before build")
         await somebody.execute("COMMIT")
         assert (await run.result()).outcome is Outcome.DONE
     assert await flags(database) == USABLE
@@ -164,6 +163,23 @@ async def test_waiting_for_the_first_lock_is_stopped_free_of_cost(
         assert f"pid {somebody.get_server_pid()}" in result.sentence
         assert await flags(database) is None
         assert run.told(Event.FINISHED)[0].detail["left"] == ""
+
+
+async def test_a_build_of_somebody_else_does_not_die_of_ours(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database.execute(TABLE)
+    monkeypatch.setattr(run_module, "wait_for_table", nobody)
+    other = await database.connect(application_name="another tool")
+    build = asyncio.create_task(other.execute("CREATE INDEX CONCURRENTLY j ON t (slow(a))"))
+    try:
+        await until(lambda: flags(database, "j"))
+        result = await start(database, running.create(), patience=replace(QUICK, first_lock_s=60)).result()
+        assert result.outcome is Outcome.CANCELLED and "another tool" in result.sentence
+        await build
+    finally:
+        other.terminate()
+    assert await flags(database, "j") == USABLE and await flags(database) is None
 
 
 async def test_duplicates_end_a_unique_build_without_their_values_being_told(database: Database) -> None:
