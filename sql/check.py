@@ -131,7 +131,7 @@ async def examine(
     tell("connecting")
     session = await connect(case.profile, password)
     try:
-        parts = await _read(session, case.requirements, tell)
+        parts = await read_parts(session, case.requirements, tell)
         report = await _planned(session, case, parts, with_rollback)
     finally:
         await session.close()
@@ -154,7 +154,12 @@ def out_of_reach(case: Case, sentence: str, duration_s: float) -> Report:
     )
 
 
-async def _read(session: Session, requirements: Requirements, tell: Progress) -> Parts:
+async def read_parts(session: Session, requirements: Requirements, tell: Progress) -> Parts:
+    """Everything but latency, as it is now; a part that cannot be read stands there with the reason.
+
+    Raises:
+        SessionError: the connection is lost.
+    """
     from sql.constraints import read_constraints
     from sql.indexes import read_indexes
     from sql.migration import read_migration

@@ -31,7 +31,6 @@ COMMANDS = {
     "manifest": "list, show and check manifests; needs no server",
 }
 LATER = {
-    "plan": "pgdeck verify -e PROFILE --save-fix-script FILE writes the same steps as a script",
     "run": "pgdeck verify -e PROFILE --save-fix-script FILE writes the steps as a script for psql",
 }
 """Commands that arrive with guided fixes, and what serves until then."""

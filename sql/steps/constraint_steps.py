@@ -49,7 +49,9 @@ def fix_constraint(reading: ConstraintReading, facts: ConstraintFacts) -> Chain:
         steps = (_add(reading, stands),)
     if reading.violations:
         refusal = Refusal(
-            f"{Verb.VALIDATE_CONSTRAINT} {_target(table, reading.name)}", _violated(reading), listing
+            f"{Verb.VALIDATE_CONSTRAINT} {constraint_target(table, reading.name)}",
+            _violated(reading),
+            listing,
         )
         return Chain(steps, (refusal,), priority=reading.priority)
     stands = ConstraintStands(*table, reading.name, definition, validated=True)
@@ -70,7 +72,7 @@ def roll_back_constraint(reading: ConstraintReading, facts: ConstraintFacts) -> 
     stands = ConstraintStands(*table, reading.name, definition, validated=True)
     step = Step(
         verb=Verb.DROP_CONSTRAINT,
-        target=_target(table, reading.name),
+        target=constraint_target(table, reading.name),
         table=reading.table,
         statements=(ddl.drop_constraint(*table, reading.name),),
         end=ConstraintGone(*table, reading.name, definition),
@@ -116,11 +118,11 @@ def _violated(reading: ConstraintReading) -> str:
 
 def _refused(reading: ConstraintReading, reason: str, listing: str = "") -> Chain:
     table = table_name(reading.table)
-    target = _target(table, reading.name) if table else f"{reading.table}.{reading.name}"
+    target = constraint_target(table, reading.name) if table else f"{reading.table}.{reading.name}"
     return Chain(refused=(Refusal(target, reason, listing),), priority=reading.priority)
 
 
-def _target(table: TableName, name: str) -> str:
+def constraint_target(table: TableName, name: str) -> str:
     """`leads.ck_y`; with the schema where that is not `public`."""
     schema, relation = table
     parts = (relation, name) if schema == "public" else (schema, relation, name)
@@ -135,7 +137,7 @@ def _replace(reading: ConstraintReading, table: TableName, definition: str) -> t
     validated = ConstraintStands(*table, new, definition, validated=True)
     swap = Step(
         verb=Verb.SWAP_CONSTRAINT,
-        target=_target(table, reading.name),
+        target=constraint_target(table, reading.name),
         table=reading.table,
         statements=(
             ddl.drop_constraint(*table, reading.name),
@@ -167,7 +169,7 @@ def _add(reading: ConstraintReading, stands: ConstraintStands, goal: EndState | 
     note = "From then on every new or changed row must satisfy it, also an old row that breaks it."
     return Step(
         verb=Verb.ADD_CONSTRAINT,
-        target=_target(table, stands.name),
+        target=constraint_target(table, stands.name),
         table=reading.table,
         statements=(ddl.add_constraint(stands),),
         end=stands,
@@ -187,7 +189,7 @@ def _validate(reading: ConstraintReading, stands: ConstraintStands, goal: EndSta
     table = (stands.schema, stands.table)
     return Step(
         verb=Verb.VALIDATE_CONSTRAINT,
-        target=_target(table, stands.name),
+        target=constraint_target(table, stands.name),
         table=reading.table,
         statements=(ddl.validate_constraint(*table, stands.name),),
         end=stands,

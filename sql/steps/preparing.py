@@ -1,0 +1,318 @@
+"""What the steps that an operator names mean at this moment: each with its fingerprint and its preview."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from profiles.locations import locations
+from profiles.secret import Secret
+from sql.check import Case, read_parts
+from sql.connect import connect
+from sql.errors import ReadingError
+from sql.session import Session
+from sql.snapshots import ConstraintsSnapshot, IndexesSnapshot, ServerIdentity, Unavailable
+from sql.steps import fingerprint
+from sql.steps.choosing import Choice, Readiness, UnknownStep, after, choose, predecessors
+from sql.steps.estimate import earlier_runs
+from sql.steps.facts import read_facts
+from sql.steps.fingerprint import StepFacts
+from sql.steps.journal import Event, Journal
+from sql.steps.operator import Operator
+from sql.steps.plan import plan as plan_fix
+from sql.steps.plan import rollback as plan_rollback
+from sql.steps.preview import Preview, preview
+from sql.steps.proven_end import read_proven_end
+from sql.steps.scribe import Scribe
+from sql.steps.step import Direction, Plan, Step
+from sql.verdict import Parts
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class PreparedStep:
+    """One step at this moment."""
+
+    id: str
+    readiness: Readiness
+    step: Step | None = None
+    """With its fingerprint."""
+    facts: StepFacts | None = None
+    preview: Preview | None = None
+    sentence: str = ""
+    """Why it is refused, or what is there already; a clause without a full stop."""
+    listing: str = ""
+    """A SELECT that shows the rows in the way, where there is one."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The steps that were asked for, on the server as it was when they were looked at."""
+
+    case: Case
+    server: ServerIdentity
+    direction: Direction
+    plan: Plan
+    """All of this direction; its steps carry their fingerprints."""
+    parts: Parts
+    steps: tuple[PreparedStep, ...]
+    """In the order in which they were asked for; all of the plan where none was named, offered ones last."""
+    taken_at: datetime = field(compare=False)
+
+    @property
+    def hash(self) -> str:
+        """Of the plan."""
+        return fingerprint.plan_hash(self.plan)
+
+    @property
+    def ready(self) -> tuple[PreparedStep, ...]:
+        """Those that can be run."""
+        return tuple(step for step in self.steps if step.readiness is Readiness.READY)
+
+    @property
+    def refused(self) -> tuple[PreparedStep, ...]:
+        """Those that cannot."""
+        return tuple(step for step in self.steps if step.readiness is Readiness.REFUSED)
+
+    @property
+    def unavailable(self) -> tuple[Unavailable, ...]:
+        """What could not be read, and is therefore not planned."""
+        return unread(self.parts)
+
+    @property
+    def previews(self) -> dict[str, Preview]:
+        """By step id."""
+        return {step.id: step.preview for step in self.steps if step.preview is not None}
+
+    def of(self, step_id: str) -> PreparedStep:
+        """One of the steps that were asked for.
+
+        Raises:
+            KeyError: it was not.
+        """
+        return {step.id: step for step in self.steps}[step_id]
+
+
+async def prepare(
+    case: Case,
+    password: Secret | None,
+    ids: Sequence[str] | None = None,
+    direction: Direction | None = None,
+    *,
+    with_previews: bool = True,
+    with_hash: bool = True,
+    on_progress: Tell | None = None,
+) -> Prepared:
+    """Look at the server and say what the ids mean; on one read-only connection.
+
+    Args:
+        ids: None: every step of the direction (forward where none is given), offered ones too.
+        with_previews: also what would block each step, how big it is and so on; a step that the preview
+            refuses is refused.
+        with_hash: stamp every step of the plan, not only those that were asked for.
+
+    Raises:
+        UnknownStep: no plan knows one of the ids, or they go both ways.
+        SessionError: the server is out of reach, or was lost.
+        ReadingError: what the plan rests on could not be read.
+    """
+    tell = on_progress or (lambda _: None)
+    tell("connecting")
+    session = await connect(case.profile, password)
+    try:
+        return await _Looking(session, case, tell, with_previews, with_hash).prepared(ids, direction)
+    finally:
+        await session.close()
+
+
+def record_previews(prepared: Prepared, operator: Operator | None = None) -> None:
+    """Journal what was looked at, one line a step that could be run.
+
+    Raises:
+        OSError: the journal cannot be written.
+    """
+    journal = Journal(locations().journal)
+    scribe = Scribe(journal, prepared.case.profile, None, prepared.hash, operator, prepared.server)
+    entries = [
+        scribe.entry(Event.PREVIEWED, each.step, _remembered(prepared, each))
+        for each in prepared.steps
+        if each.step is not None
+    ]
+    if entries:
+        journal.extend(entries)
+
+
+def previewed(plan_hash: str) -> dict[str, tuple[StepFacts, str]]:
+    """The facts and the SQL of each step of a plan that was previewed, by step id; empty: it never was."""
+    found: dict[str, tuple[StepFacts, str]] = {}
+    for entry in Journal(locations().journal).read():
+        if entry.event == Event.PREVIEWED and entry.hash == plan_hash and entry.step:
+            facts = entry.detail.get("facts")
+            if isinstance(facts, dict):
+                found[entry.step] = (StepFacts(**facts), entry.sql or "")
+    return found
+
+
+def unread(parts: Parts) -> tuple[Unavailable, ...]:
+    """The parts of a plan that could not be read."""
+    every = (parts.indexes, parts.constraints, parts.migration)
+    return tuple(part for part in every if isinstance(part, Unavailable))
+
+
+@dataclass(frozen=True)
+class _Looking:
+    """One look at the server."""
+
+    session: Session
+    case: Case
+    tell: Tell
+    with_previews: bool
+    with_hash: bool
+
+    async def prepared(self, ids: Sequence[str] | None, direction: Direction | None) -> Prepared:
+        parts = await read_parts(self.session, self.case.requirements, self.tell)
+        plans = await self._plans(parts)
+        if ids is None:
+            way = direction or Direction.FIX
+            plan = plans[way]
+            choices = [Choice(each.id, Readiness.READY, each) for each in (*plan.steps, *plan.offered)]
+        else:
+            way, found = self._chosen(ids, plans, parts, direction)
+            plan, choices = plans[way], list(found)
+        self.tell("planning")
+        steps, plan = await self._steps(plan, choices)
+        if self.with_hash:
+            plan = await self._stamped(plan)
+        return Prepared(self.case, self.session.identity, way, plan, parts, steps, taken_at=datetime.now(UTC))
+
+    def _chosen(
+        self, ids: Sequence[str], plans: Mapping[Direction, Plan], parts: Parts, direction: Direction | None
+    ) -> tuple[Direction, tuple[Choice, ...]]:
+        try:
+            return choose(ids, plans, parts, direction)
+        except UnknownStep:
+            # Of what could not be read there are no steps: that is the reason to give.
+            for part in unread(parts):
+                raise ReadingError(
+                    f"{part.part} could not be read: {part.reason}", remedy=part.remedy
+                ) from None
+            raise
+
+    async def _plans(self, parts: Parts) -> dict[Direction, Plan]:
+        indexes = parts.indexes.indexes if isinstance(parts.indexes, IndexesSnapshot) else ()
+        checks = parts.constraints.constraints if isinstance(parts.constraints, ConstraintsSnapshot) else ()
+        facts = await read_facts(self.session, indexes, checks)
+        manifest = self.case.manifest
+        return {
+            Direction.FIX: plan_fix(manifest, parts, facts),
+            Direction.ROLLBACK: plan_rollback(manifest, parts, facts),
+        }
+
+    async def _steps(self, plan: Plan, choices: Sequence[Choice]) -> tuple[tuple[PreparedStep, ...], Plan]:
+        """Each choice as it is now, and the plan with the fingerprints of those."""
+        done: list[PreparedStep] = []
+        coming: set[str] = set()
+        for choice in choices:
+            made = await self._step(plan, choice, coming)
+            if made.readiness is not Readiness.REFUSED:
+                coming.add(made.id)
+            done.append(made)
+        stamped = {each.id: each.step for each in done if each.step is not None}
+        plan = replace(
+            plan,
+            steps=tuple(stamped.get(step.id, step) for step in plan.steps),
+            offered=tuple(stamped.get(step.id, step) for step in plan.offered),
+        )
+        return tuple(done), plan
+
+    async def _step(self, plan: Plan, choice: Choice, coming: Collection[str]) -> PreparedStep:
+        choice = await self._in_turn(plan, choice, coming)
+        step = choice.step
+        made = PreparedStep(choice.id, choice.readiness, sentence=choice.sentence, listing=choice.listing)
+        if step is None:
+            return made
+        try:
+            facts = await fingerprint.facts(self.session, step)
+            step = replace(step, fingerprint=fingerprint.fingerprint(step, facts))
+            made = replace(made, step=step, facts=facts)
+            if made.readiness is Readiness.READY:
+                return await self._looked_at(made, step)
+        except ReadingError as error:
+            return replace(
+                made, step=step, readiness=Readiness.REFUSED, sentence=f"it cannot be read: {error}"
+            )
+        return made
+
+    async def _in_turn(self, plan: Plan, choice: Choice, coming: Collection[str]) -> Choice:
+        """The choice, refused where something comes before it, or there where it was done before."""
+        step = choice.step
+        if step is None or choice.readiness is not Readiness.READY:
+            return choice
+        if step.goal is not None and await self._is_reached(step):
+            return replace(choice, readiness=Readiness.THERE, sentence=f"{step.target} is there already")
+        for first in predecessors(step, plan):
+            if first.id not in coming and not (first.goal is not None and await self._is_reached(first)):
+                return after(choice, first.id)
+        return choice
+
+    async def _is_reached(self, step: Step) -> bool:
+        return (await read_proven_end(self.session, step, self.case.requirements)).reached
+
+    async def _looked_at(self, made: PreparedStep, step: Step) -> PreparedStep:
+        """The step with its preview, refused where that says so."""
+        if reason := self._wrong_place():
+            return replace(made, readiness=Readiness.REFUSED, sentence=reason)
+        if not self.with_previews:
+            return made
+        self.tell(f"looking at {step.id}")
+        journal = Journal(locations().journal)
+        past = earlier_runs(journal.read(), step, self.session.identity.system_identifier)
+        seen = await preview(self.session, step, self.case.requirements, earlier=past)
+        made = replace(made, preview=seen)
+        if seen.refused_reason is None:
+            return made
+        return replace(made, readiness=Readiness.REFUSED, sentence=seen.refused_reason)
+
+    def _wrong_place(self) -> str:
+        """Why nothing can be run by way of this connection; empty where it can."""
+        server, profile = self.session.identity, self.case.profile
+        if server.pooler is not None and profile.direct is None:
+            remedy = "say in [direct] of the profile how to reach the server itself"
+            return f"{server.address} is a pooler ({server.pooler.evidence}); {remedy}"
+        if server.in_recovery and profile.direct is None:
+            return f"{server.address} is a standby, which takes no writes; connect to its primary"
+        return ""
+
+    async def _stamped(self, plan: Plan) -> Plan:
+        """The plan with a fingerprint on every step; one that cannot be read stays without."""
+
+        async def stamp(step: Step) -> Step:
+            if step.fingerprint is not None:
+                return step
+            try:
+                found = await fingerprint.facts(self.session, step)
+            except ReadingError:
+                return step
+            return replace(step, fingerprint=fingerprint.fingerprint(step, found))
+
+        return replace(plan, steps=tuple([await stamp(step) for step in plan.steps]))
+
+
+def _remembered(prepared: Prepared, each: PreparedStep) -> dict[str, Any]:
+    """What the journal keeps of a preview."""
+    seen = each.preview.as_json() if each.preview else {}
+    names = ("table_bytes", "rows", "index_bytes_estimate", "seconds_estimate", "violations")
+    detail: dict[str, Any] = {name: seen[name] for name in names if name in seen}
+    if seen.get("blockers"):
+        detail["blockers"] = [blocker.get("pid") for blocker in seen["blockers"]]
+    if each.readiness is Readiness.REFUSED:
+        detail["refused_reason"] = each.sentence
+    return {
+        "direction": prepared.direction.value,
+        "fingerprint": each.step.fingerprint if each.step else None,
+        "facts": each.facts.as_json() if each.facts else None,
+        **detail,
+    }
