@@ -61,8 +61,8 @@ class Pane(Lines, can_focus=True):
             super().__init__()
             self.pane = pane
 
-    def __init__(self, number: int, title: str, *, id: str) -> None:
-        super().__init__(id=id)
+    def __init__(self, number: int, title: str, *, id: str, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
         self.number = number
         self.title = title
         self.border_title = f"{number} {title}"

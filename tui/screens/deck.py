@@ -38,7 +38,6 @@ class DeckScreen(Screen[None]):
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.Scope.DECK)]
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012
 
     class Asked(Message):
         """A key was pressed whose action belongs to the app."""
@@ -60,7 +59,8 @@ class DeckScreen(Screen[None]):
         manifest: Manifest,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        super().__init__()
+        # A class that is there from the start costs nothing; one that is added styles everything anew.
+        super().__init__(classes=f"-{profile.environment.value}")
         self.profile = profile
         self.readings = Readings(manifest)
         self.waiting_for = "connecting …"
@@ -74,14 +74,13 @@ class DeckScreen(Screen[None]):
         yield Lines(id="header")
         with Container(id="panes"):
             for number, title in enumerate(TITLES.values(), 1):
-                yield Pane(number, title, id=f"pane-{number}")
+                yield Pane(number, title, id=f"pane-{number}", classes="-active" if number == 1 else None)
         yield Lines(id="others")
         yield Input(id="filter", compact=True)
         yield Footer(keys.Scope.DECK, id="footer")
 
     def on_mount(self) -> None:
         """The first pane has the focus; ages move on in steps."""
-        self.add_class(f"-{self.profile.environment.value}")
         self.query_one("#filter", Input).cursor_blink = False
         self.activate(1)
         self.set_interval(TICK_S, self.tick)
@@ -207,6 +206,7 @@ class DeckScreen(Screen[None]):
         self._refresh(set())
 
     def _arrange(self, width: int) -> None:
+        self.set_class(width < WIDE, "-narrow")
         self.set_class(self._zoomed or width < WIDE, "-single")
 
     @property

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
-from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -14,29 +13,19 @@ from textual.widget import Widget
 
 from tui.present.text import width_of
 from tui.present.view import Line, Tone, clip
+from tui.theme import tone_styles
 
 GAP = 6
 """Unchanged cells that are cheaper to send again than to jump over."""
+_STYLES: dict[str, Mapping[Tone, Style]] = {}
+"""By the theme's name."""
 
 
 class Lines(Widget):
     """Shows lines from the top; what does not fit is cut. Comparing is done here, not by the caller."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"tone--{tone.value}" for tone in Tone}
-    DEFAULT_CSS = """
-    Lines { height: auto; width: 1fr; }
-    Lines > .tone--dim { color: $muted; }
-    Lines > .tone--spark { color: $secondary; }
-    Lines > .tone--strong { text-style: bold; }
-    Lines > .tone--good { color: $success; }
-    Lines > .tone--warn { color: $warning; }
-    Lines > .tone--bad { color: $error; }
-    Lines > .tone--accent { color: $accent; }
-    Lines > .tone--badge { color: $background; background: $accent; text-style: bold; }
-    Lines > .tone--changed { color: $warning; text-style: underline; }
-    Lines > .tone--cursor { background: $cursor-row; }
-    """
+    DEFAULT_CSS = "Lines { height: auto; width: 1fr; }"
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -91,9 +80,10 @@ class Lines(Widget):
         return Strip(segments, width)
 
     def _style(self, tone: Tone) -> Style:
-        if tone is Tone.PLAIN:
-            return Style.null()
-        return self.get_component_rich_style(f"tone--{tone.value}", partial=True)
+        theme = self.app.theme
+        if theme not in _STYLES:
+            _STYLES[theme] = tone_styles(self.app.theme_variables)
+        return _STYLES[theme][tone]
 
 
 def changed_runs(old: Line, new: Line) -> Iterator[tuple[int, int]]:
