@@ -1,13 +1,14 @@
--- Reads: pg_constraint: what bears names among the constraints of a table: its oid, its definition, its state.
+-- Reads: pg_constraint: what bears names among the constraints of tables: its oid, its definition, its state.
 -- Needs: nothing beyond CONNECT.
 -- Serves: 13 and newer.
--- $1 oid: table, $2 text[]: names. No row for a name that no constraint of the table bears.
-SELECT k.conname::text AS name,
+-- $1 oid[]: tables, $2 text[]: names. No row for a name that no constraint of the table bears; position counts from 1.
+SELECT wanted.position::int4 AS position,
+       k.conname::text AS name,
        k.oid,
        k.contype::text AS kind,
        k.convalidated AS validated,
        k.coninhcount > 0 AS inherited,
        pg_get_constraintdef(k.oid) AS definition
-FROM pg_constraint k
-WHERE k.conrelid = $1::oid AND k.conname = ANY ($2::text[])
-ORDER BY k.conname
+FROM unnest($1::oid[], $2::text[]) WITH ORDINALITY AS wanted (table_oid, constraint_name, position)
+JOIN pg_constraint k ON k.conrelid = wanted.table_oid AND k.conname = wanted.constraint_name
+ORDER BY wanted.position

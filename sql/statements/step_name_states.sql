@@ -1,8 +1,9 @@
--- Reads: pg_class, pg_index: what bears names in a schema: its oid, its definition, its state.
+-- Reads: pg_class, pg_index: what bears names in schemas: its oid, its definition, its state.
 -- Needs: nothing beyond CONNECT.
 -- Serves: 13 and newer.
--- $1 text: schema, $2 text[]: names. No row for a name that nothing bears.
-SELECT c.relname::text AS name,
+-- $1 text[]: schemas, $2 text[]: names. No row for a name that nothing bears; position counts from 1.
+SELECT wanted.position::int4 AS position,
+       c.relname::text AS name,
        c.oid,
        c.relkind::text AS kind,
        i.indrelid AS table_oid,
@@ -14,8 +15,8 @@ SELECT c.relname::text AS name,
        (SELECT string_agg(k.conname::text, ', ' ORDER BY k.conname) FROM pg_constraint k WHERE k.conindid = i.indexrelid)
            AS backs,
        pg_get_indexdef(i.indexrelid) AS definition
-FROM pg_class c
-JOIN pg_namespace n ON n.oid = c.relnamespace
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS wanted (schema_name, relation_name, position)
+JOIN pg_namespace n ON n.nspname = wanted.schema_name
+JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.relation_name
 LEFT JOIN pg_index i ON i.indexrelid = c.oid
-WHERE n.nspname = $1::text AND c.relname = ANY ($2::text[])
-ORDER BY c.relname
+ORDER BY wanted.position

@@ -8,7 +8,7 @@ same server read the same text; across servers the hash differs anyway, by their
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -48,29 +48,49 @@ class StepFacts:
 
 
 async def facts(session: Session, step: Step) -> StepFacts:
-    """Read what a step rests on, in two SELECTs on the catalog.
+    """Read what a step rests on.
 
     Raises:
         ReadingError: the catalog could not be read, such as while somebody locks the table.
         SessionError: the connection is lost.
     """
-    schema, table = _table_of(step)
-    row = (await _fetch(session, "step_table_state", schema, table))[0]
-    if isinstance(step.end, ConstraintStands | ConstraintGone):
-        names = _constraint_names(step)
-        named = await _fetch(session, "step_constraint_states", row["table_oid"] or 0, names)
-    else:
-        named = await _fetch(session, "step_name_states", schema, index_names(step))
-    return StepFacts(
-        system_identifier=session.identity.system_identifier,
-        database_oid=row["database_oid"],
-        table_oid=row["table_oid"],
-        kind=row["kind"],
-        persistence=row["persistence"],
-        owner=row["owner"],
-        columns_hash=_hash(list(row["columns"])),
-        named=tuple(dict(each) for each in named),
-    )
+    return (await facts_of(session, [step]))[0]
+
+
+async def facts_of(session: Session, steps: Sequence[Step]) -> list[StepFacts]:
+    """What each step rests on, in at most three SELECTs on the catalog, however many steps there are.
+
+    Raises:
+        ReadingError, SessionError: as `facts`.
+    """
+    places = [_table_of(step) for step in steps]
+    tables = await _fetch(session, "step_table_state", *_columns(places)) if steps else []
+    indexes: list[tuple[int, str, str]] = []
+    constraints: list[tuple[int, int, str]] = []
+    for number, (step, (schema, _), table) in enumerate(zip(steps, places, tables, strict=True)):
+        if isinstance(step.end, ConstraintStands | ConstraintGone):
+            constraints += [(number, table["table_oid"] or 0, name) for name in _constraint_names(step)]
+        else:
+            indexes += [(number, schema, name) for name in index_names(step)]
+    named: dict[int, list[dict[str, Any]]] = {}
+    for statement, wanted in (("step_name_states", indexes), ("step_constraint_states", constraints)):
+        rows = await _fetch(session, statement, *_columns(each[1:] for each in wanted)) if wanted else []
+        for row in rows:
+            found = dict(row)
+            named.setdefault(wanted[found.pop("position") - 1][0], []).append(found)
+    return [
+        StepFacts(
+            system_identifier=session.identity.system_identifier,
+            database_oid=table["database_oid"],
+            table_oid=table["table_oid"],
+            kind=table["kind"],
+            persistence=table["persistence"],
+            owner=table["owner"],
+            columns_hash=_hash(list(table["columns"])),
+            named=tuple(named.get(number, ())),
+        )
+        for number, table in enumerate(tables)
+    ]
 
 
 def fingerprint(step: Step, found: StepFacts) -> str:
@@ -108,11 +128,17 @@ async def stamped(session: Session, plan: Plan) -> Plan:
     Raises:
         ReadingError, SessionError: as `facts`.
     """
-    steps = [replace(step, fingerprint=fingerprint(step, await facts(session, step))) for step in plan.steps]
-    offered = [
-        replace(step, fingerprint=fingerprint(step, await facts(session, step))) for step in plan.offered
+    every = [*plan.steps, *plan.offered]
+    found = await facts_of(session, every)
+    done = [
+        replace(step, fingerprint=fingerprint(step, each)) for step, each in zip(every, found, strict=True)
     ]
-    return replace(plan, steps=tuple(steps), offered=tuple(offered))
+    return replace(plan, steps=tuple(done[: len(plan.steps)]), offered=tuple(done[len(plan.steps) :]))
+
+
+def _columns(rows: Iterable[tuple[Any, Any]]) -> tuple[list[Any], list[Any]]:
+    pairs = list(rows)
+    return [first for first, _ in pairs], [second for _, second in pairs]
 
 
 async def _fetch(session: Session, name: str, *arguments: object) -> list[Any]:

@@ -32,7 +32,7 @@ async def read_warnings(
     Raises:
         ReadingError, SessionError: as `Session.fetch`.
     """
-    found = [*_of_server(session.version_num, step, server), *_of_table(step, size)]
+    found = [*of_server(session.version_num, step, server), *_of_table(step, size)]
     if definition is not None and session.version_num >= SAFE_SEARCH_PATH_SINCE:
         names = called_functions(definition)
         functions = await session.fetch("preview_functions", names) if names else []
@@ -63,7 +63,8 @@ def _has_no_path(function: str) -> str:
     )
 
 
-def _of_server(version_num: int, step: Step, row: Mapping[str, Any]) -> Iterator[str]:
+def of_server(version_num: int, step: Step, row: Mapping[str, Any]) -> Iterator[str]:
+    """What a row of `preview_server` has to say about a step."""
     if version_num in BROKEN_BUILDS and step.verb is Verb.CREATE_INDEX:
         yield (
             "This server, 14.0 to 14.3, can build an index concurrently that misses rows; update it first, "

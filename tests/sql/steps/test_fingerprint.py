@@ -9,7 +9,7 @@ import pytest
 from profiles.manifest import ConstraintEntry
 from sql.indexes import read_indexes
 from sql.steps.facts import Facts, read_facts
-from sql.steps.fingerprint import facts, fingerprint, plan_hash, stamped
+from sql.steps.fingerprint import facts, facts_of, fingerprint, plan_hash, stamped
 from sql.steps.plan import plan
 from sql.steps.step import ConstraintStands, Direction, IndexStands, Plan, Step, Verb
 from sql.verdict import Parts
@@ -206,3 +206,17 @@ async def test_a_plan_is_hashed_over_its_steps_in_order(newest: Database) -> Non
 def test_two_plans_with_one_step_that_changed_have_another_hash() -> None:
     made = Plan(Direction.FIX, (CREATE,))
     assert plan_hash(made, ["a"]) != plan_hash(made, ["b"])
+
+
+async def test_many_steps_are_read_as_one_would_be(database: Database) -> None:
+    await database.execute(
+        f"{TABLE}; CREATE INDEX i ON t (b); CREATE INDEX i__pgdeck_new ON t (a);"
+        "ALTER TABLE t ADD CONSTRAINT c CHECK (a > 1) NOT VALID"
+    )
+    elsewhere = replace(CREATE, table="nowhere.t", end=replace(CREATE.end, schema="nowhere"))
+    steps = [CREATE, CHECK, elsewhere, SWAP, RENAME, CHECK]
+    async with session(database) as watching:
+        assert await facts_of(watching, steps) == [await facts(watching, step) for step in steps]
+        assert await facts_of(watching, []) == []
+        named = [[each["name"] for each in found.named] for found in await facts_of(watching, steps)]
+    assert named == [["i"], ["c"], [], ["i", "i__pgdeck_new"], ["i"], ["c"]]

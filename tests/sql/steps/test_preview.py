@@ -14,6 +14,7 @@ from sql.steps.fingerprint import plan_hash
 from sql.steps.plan_json import as_json
 from sql.steps.preview import Preview, preview
 from sql.steps.step import Direction, Plan, Refusal, Step
+from sql.steps.warnings import of_server
 from sql.steps.whatif import NOT_INSTALLED
 from tests.servers import Database
 from tests.sql.sessions import session
@@ -279,3 +280,35 @@ async def _builds(database: Database, sql: str) -> bool:
     except asyncpg.UniqueViolationError:
         return False
     return True
+
+
+SERVER = {
+    "event_triggers": [],
+    "overridden": [],
+    "check_interval": None,
+    "idle_slots": [],
+    "standbys": 0,
+    "replay_lag_s": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("version_num", "facts", "step", "said"),
+    [
+        (140003, {}, create(), "can build an index concurrently that misses rows"),
+        (140004, {}, create(), ""),
+        (140003, {}, drop(), ""),
+        (160000, {"check_interval": "300"}, create(), "client_connection_check_interval is 300 ms"),
+        (160000, {"check_interval": "0"}, create(), ""),
+        (160000, {"idle_slots": ["a", "b"]}, create(), "Nobody reads from replication slots a, b"),
+        (160000, {"idle_slots": ["a"]}, add_check(), ""),
+        (160000, {"standbys": 2, "replay_lag_s": 1.25}, create(), "2 replicas, 1.2 s behind will receive"),
+        (160000, {"standbys": 1}, drop(), "1 replica will stop queries on this table for a moment"),
+    ],
+)
+def test_servers_and_replicas_with_something_to_say(
+    version_num: int, facts: dict[str, object], step: Step, said: str
+) -> None:
+    told = " ".join(of_server(version_num, step, {**SERVER, **facts}))
+    assert said in told
+    assert bool(told) == bool(said)
