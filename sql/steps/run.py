@@ -108,13 +108,15 @@ class Run:
     async def _run(self) -> Ending:
         link, watching = await self._links.connect()
         await become_builder(link.connection, self._step, self._scribe, self._stop)
-        self._scribe.note(Event.PROGRESS, self._step, {"phase": "measuring probes"})
-        self._before = await proof.look_before(self._job, self._password)
         await proof.refuse_if_changed(watching.connection, link.identity, self._step)
         there = await already_there(watching.connection, self._step)
         if there:
             return Ending(Outcome.DONE, f"{there} already; nothing was sent")
+        self._scribe.note(Event.PROGRESS, self._step, {"phase": "measuring probes"})
+        self._before = await proof.look_before(self._job, self._password)
         await wait_for_table(watching.connection, self._step, self._scribe, self._stop, self._patience)
+        # Measuring and waiting took their time: what was planned on must be so at the very last moment.
+        await proof.refuse_if_changed(watching.connection, link.identity, self._step)
         if self._stop.asked:
             raise Stopped
         table = table_name(self._step.table)

@@ -7,13 +7,16 @@ from pathlib import Path
 
 from profiles.secret import Secret
 from sql.steps import fingerprint
+from sql.steps.journal import Event
 from sql.steps.launch import launch
+from sql.steps.outcome import Outcome
 from sql.steps.runs import RunStatus
 from tests.servers import Database
 from tests.sql.sessions import session
 from tests.sql.steps import running
-from tests.sql.steps.running import QUICK, TABLE, flags, profile
+from tests.sql.steps.running import QUICK, TABLE, flags, profile, transaction
 from tests.sql.steps.test_runs import USABLE, begin, ended
+from tests.waiting import until
 
 SECRET = Secret("correct horse")
 
@@ -75,3 +78,19 @@ async def test_a_run_on_another_state_than_was_planned_on_is_refused(database: D
     await database.execute("DROP TABLE t; ALTER TABLE t_old RENAME TO t")
     assert (await ended(await begin(database, stamped))).state is RunStatus.DONE
     assert await flags(database) == USABLE
+
+
+async def test_a_table_that_is_swapped_while_the_run_waits_is_refused(database: Database) -> None:
+    await database.execute(TABLE)
+    planned = running.create()
+    async with session(database) as mine:
+        found = fingerprint.fingerprint(planned, await fingerprint.facts(mine, planned))
+    async with transaction(database, "LOCK TABLE t IN SHARE UPDATE EXCLUSIVE MODE") as somebody:
+        run = running.start(
+            database, replace(planned, fingerprint=found), patience=replace(QUICK, table_s=30)
+        )
+        await until(lambda: run.told(Event.BLOCKED))
+        await somebody.execute("ALTER TABLE t RENAME TO t_old; CREATE TABLE t (a int); COMMIT")
+        result = await run.result()
+    assert result.outcome is Outcome.REFUSED and "previewed" in result.sentence
+    assert not run.told(Event.STARTED) and await flags(database) is None
