@@ -216,7 +216,6 @@ class Run:
 
     def _announce(self, watching: Watching) -> None:
         """Journal who will run the statement, before it is sent."""
-        self._started_at = self._started_at or datetime.now(UTC)
         before = watching.index_before
         detail = {
             "pid": watching.pid,
@@ -228,6 +227,7 @@ class Run:
             "index_before": asdict(before) if before else None,
         }
         self._scribe.write(Event.STARTED, self._step, detail)
+        self._started_at = self._started_at or datetime.now(UTC)
 
     async def _verify(self, ending: Ending) -> Verification | None:
         """Look at the end state afterwards and journal what was seen; None: there was nothing to see."""

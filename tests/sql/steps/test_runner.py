@@ -209,6 +209,20 @@ async def test_a_journal_on_a_full_disk_does_not_end_a_build(
     assert (await run.result()).outcome is Outcome.DONE
 
 
+async def test_nothing_is_sent_that_cannot_be_journalled(
+    newest: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await newest.execute(TABLE)
+
+    def append(self: Journal, entry: JournalEntry) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Journal, "append", append)
+    with pytest.raises(OSError, match="No space"):
+        await start(newest, running.create()).result()
+    assert await flags(newest) is None
+
+
 async def test_values_that_a_message_quotes_are_left_out(database: Database) -> None:
     await database.execute("CREATE TABLE t (a text); INSERT INTO t VALUES ('hunter2')")
     run = start(database, running.create(tail="((a::int))"))
