@@ -20,23 +20,28 @@ locked AS MATERIALIZED (
       AND l.pid IS DISTINCT FROM pg_backend_pid()
 ),
 sized AS (
-    SELECT c.*, pg_relation_size(c.oid) AS bytes, current_setting('block_size')::int8 AS block
-    FROM tree
-    JOIN pg_class c ON c.oid = tree.oid
-    WHERE c.relkind IN ('r', 'm', 't') AND c.oid NOT IN (SELECT relation FROM locked)
+    SELECT measured.oid,
+           measured.bytes,
+           CASE
+               WHEN measured.bytes = 0 THEN 0
+               WHEN measured.reltuples < 0 OR measured.relpages = 0 THEN NULL
+               ELSE measured.reltuples::float8 / measured.relpages
+                    * (measured.bytes / current_setting('block_size')::int8)
+           END AS rows
+    FROM (
+        SELECT c.oid, c.reltuples, c.relpages, pg_relation_size(c.oid) AS bytes
+        FROM tree
+        JOIN pg_class c ON c.oid = tree.oid
+        WHERE c.relkind IN ('r', 'm', 't') AND c.oid NOT IN (SELECT relation FROM locked)
+    ) AS measured
 )
 SELECT c.oid,
        c.relkind::text AS kind,
        c.relpersistence::text AS persistence,
        (SELECT s.bytes FROM sized s WHERE s.oid = c.oid) AS bytes,
        (SELECT sum(s.bytes)::int8 FROM sized s) AS bytes_with_children,
-       (SELECT CASE
-                   WHEN s.bytes = 0 THEN 0
-                   WHEN s.reltuples < 0 OR s.relpages = 0 THEN NULL
-                   ELSE s.reltuples::float8 / s.relpages * (s.bytes / s.block)
-               END
-        FROM sized s
-        WHERE s.oid = c.oid) AS rows,
+       (SELECT s.rows FROM sized s WHERE s.oid = c.oid) AS rows,
+       (SELECT CASE WHEN bool_and(s.rows IS NOT NULL) THEN sum(s.rows) END FROM sized s) AS rows_with_children,
        (SELECT count(*) FROM tree) - 1 AS children
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -27,6 +27,8 @@ FILL = 0.9
 MARGIN = 1.2
 ASSUMED_BYTES_S = 50 * 1024 * 1024
 """Of table read by a build, where no earlier run tells more."""
+TELLING_SHARE = 10
+"""A table of less than a tenth of the size tells nothing: most of its time went into beginning and ending."""
 BRIEF = frozenset(
     {Verb.ADD_CONSTRAINT, Verb.DROP_CONSTRAINT, Verb.SWAP_CONSTRAINT, Verb.SWAP_INDEX, Verb.RENAME_INDEX}
 )
@@ -57,6 +59,7 @@ class TableSize:
     bytes_with_children: int | None
     rows: int | None
     """As ANALYZE saw them, scaled to the size of today; None: never analysed."""
+    rows_with_children: int | None
     children: int
     """How many tables inherit from it."""
 
@@ -85,9 +88,14 @@ async def table_size(session: Session, schema: str, table: str) -> TableSize | N
         persistence=row["persistence"],
         bytes=row["bytes"],
         bytes_with_children=row["bytes_with_children"],
-        rows=round(row["rows"]) if row["rows"] is not None else None,
+        rows=_rounded(row["rows"]),
+        rows_with_children=_rounded(row["rows_with_children"]),
         children=row["children"],
     )
+
+
+def _rounded(rows: float | None) -> int | None:
+    return None if rows is None else round(rows)
 
 
 def index_of_step(step: Step) -> IndexDefinition | None:
@@ -146,12 +154,13 @@ def seconds(step: Step, size: TableSize | None, earlier: Iterable[EarlierRun] = 
     read = None if size is None else size.bytes_with_children if whole else size.bytes
     if read is None:
         return Estimated(None, "the size of the table is not known")
-    runs = [run for run in earlier if run.table_bytes > 0 and run.seconds > 0]
+    runs = [run for run in earlier if run.seconds > 0 and run.table_bytes * TELLING_SHARE >= max(read, 1)]
     if runs:
         rate = sum(run.table_bytes for run in runs) / sum(run.seconds for run in runs)
         times = f"{len(runs)} earlier run{'s' if len(runs) > 1 else ''}"
         return Estimated(
-            read / rate, f"{times} on this server went at {rate / 2**20:,.1f} MiB of table a second"
+            read / rate,
+            f"{times} on this server went at {rate / 2**20:,.1f} MiB of table a second, waiting included",
         )
     passes = PASSES[step.verb]
     scans = f"reads the table {'twice' if passes == 2 else 'once'}"

@@ -197,6 +197,11 @@ async def _violations(
     )
 
 
+def _whole(step: Step, alone: int | None, with_children: int | None) -> int | None:
+    """A constraint covers what inherits from its table, an index does not."""
+    return with_children if step.verb in COUNTED else alone
+
+
 def _of_rows(step: Step, violations: Violations | None) -> tuple[str, ...]:
     if step.verb is Verb.VALIDATE_CONSTRAINT or not violations or not violations.count:
         return ()

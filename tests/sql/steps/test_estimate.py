@@ -19,7 +19,7 @@ TABLE = """
     CREATE TABLE t (id int PRIMARY KEY, a int, b text);
     INSERT INTO t SELECT i, i, repeat('x', 30) || i FROM generate_series(1, 40000) i;
 """
-SIZE = TableSize(1, "r", "p", 100 * 2**20, 300 * 2**20, 1000, 0)
+SIZE = TableSize(1, "r", "p", 100 * 2**20, 300 * 2**20, 1000, 3000, 0)
 
 
 async def _index_bytes(database: Database, step: Step) -> Estimated:
@@ -101,6 +101,22 @@ async def test_sizes_count_what_inherits(newest: Database) -> None:
     assert size.bytes_with_children > size.bytes
 
 
+async def test_a_partitioned_table_has_the_rows_of_its_partitions(database: Database) -> None:
+    await database.execute(
+        "CREATE TABLE t (a int) PARTITION BY RANGE (a);"
+        "CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (1000);"
+        "CREATE TABLE t2 PARTITION OF t FOR VALUES FROM (1000) TO (2000);"
+        "INSERT INTO t SELECT generate_series(0, 1499)"
+    )
+    await database.execute("ANALYZE t1")
+    async with session(database) as watching:
+        half = await estimate.table_size(watching, "public", "t")
+        await database.execute("ANALYZE t2")
+        whole = await estimate.table_size(watching, "public", "t")
+    assert half is not None and whole is not None
+    assert (half.rows_with_children, whole.rows, whole.rows_with_children) == (None, None, 1500)
+
+
 async def test_there_is_no_rule_for_other_methods(newest: Database) -> None:
     await newest.execute(TABLE)
     await newest.execute("ANALYZE t")
@@ -123,6 +139,7 @@ def test_a_time_rests_on_earlier_runs_where_there_are_some() -> None:
     measured = estimate.seconds(create(), SIZE, earlier)
     assert measured.value == pytest.approx(10.0)
     assert "2 earlier runs on this server" in measured.basis
+    assert estimate.seconds(create(), SIZE, [EarlierRun(2**20, 1.0)]) == assumed
     assert estimate.seconds(create(), None).value is None
     assert estimate.seconds(validate(), SIZE).value == pytest.approx(6.0)
 
