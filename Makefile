@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ALL_MAJORS := 13,14,15,16,17,18
+PARALLEL := --numprocesses auto --maxprocesses 4
 
 .PHONY: help demo test test-all lint format bench screenshots servers lock clean
 
@@ -21,10 +22,10 @@ demo: $(READY) ## the deck on an embedded PostgreSQL with 500,000 leads
 	$(BIN)/pgdeck demo
 
 test: $(READY) ## the tests, on every PostgreSQL of 15 and 18 that is here
-	$(BIN)/pytest
+	$(BIN)/pytest $(PARALLEL)
 
 test-all: $(READY) servers ## the tests on PostgreSQL 13 to 18
-	PGDECK_TEST_MAJORS=$(ALL_MAJORS) $(BIN)/pytest
+	PGDECK_TEST_MAJORS=$(ALL_MAJORS) $(BIN)/pytest $(PARALLEL)
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .
