@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import asyncpg
 
 from profiles.locations import locations
 from profiles.model import EnvironmentClass, Profile
-from sql.demo.cluster import SUPERUSER
+from sql.demo.cluster import SUPERUSER, Cluster
 from sql.steps import ddl
 from sql.steps.job import Job
 from sql.steps.journal import Event, Journal, JournalEntry
@@ -30,6 +31,7 @@ from sql.steps.step import (
     Step,
     Verb,
 )
+from tests import servers
 from tests.servers import Database
 
 BUILD = {"lock_timeout": "0", "statement_timeout": "0"}
@@ -200,3 +202,14 @@ async def flags(database: Database, name: str = "i") -> tuple[bool, bool, bool] 
         return tuple(row) if row else None
     finally:
         await connection.close()
+
+
+@contextmanager
+def own_server() -> Iterator[Cluster]:
+    """A server that a test may restart; gone at the end, with its folder."""
+    cluster = servers.start(18)
+    try:
+        yield cluster
+    finally:
+        cluster.remove()
+        shutil.rmtree(cluster.folder.parent)

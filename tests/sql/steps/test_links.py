@@ -62,8 +62,7 @@ async def test_a_monitor_that_is_terminated_comes_back(database: Database) -> No
 
 
 async def test_a_server_that_restarts_during_a_build(newest: Database) -> None:
-    cluster = servers.start(18)
-    try:
+    with running.own_server() as cluster:
         database = await servers.new_database(cluster, 18)
         await database.execute(TABLE)
         run = start(database, running.slow())
@@ -73,8 +72,6 @@ async def test_a_server_that_restarts_during_a_build(newest: Database) -> None:
         result = await run.result()
         assert result.outcome is Outcome.FAILED, result.sentence
         assert await flags(database) is None
-    finally:
-        cluster.remove()
 
 
 CHATTY = """
@@ -154,22 +151,21 @@ async def test_a_server_that_is_not_there_is_a_refusal(newest: Database) -> None
 
 
 async def test_a_hot_standby_is_refused(newest: Database) -> None:
-    primary = servers.start(18)
-    standby = replace(primary, folder=primary.folder.parent / "standby")
-    try:
+    with running.own_server() as primary:
+        standby = replace(primary, folder=primary.folder.parent / "standby")
         database = await servers.new_database(primary, 18)
         await database.execute(TABLE)
         await asyncio.to_thread(primary.stop)
         await asyncio.to_thread(subprocess.run, ["cp", "-a", primary.folder, standby.folder], check=True)
         (standby.data / "standby.signal").touch()
         await asyncio.to_thread(standby.start)
-        run = start(replace(database, cluster=standby), running.create())
-        result = await run.result()
-        assert result.outcome is Outcome.REFUSED and "standby" in result.sentence
-        assert not run.told(Event.STARTED)
-    finally:
-        standby.remove()
-        primary.remove()
+        try:
+            run = start(replace(database, cluster=standby), running.create())
+            result = await run.result()
+            assert result.outcome is Outcome.REFUSED and "standby" in result.sentence
+            assert not run.told(Event.STARTED)
+        finally:
+            await asyncio.to_thread(standby.stop)
 
 
 @pytest.mark.skipif(PGBOUNCER is None, reason="no pgbouncer here; get it with: apt-get install pgbouncer")

@@ -247,8 +247,7 @@ async def test_the_death_of_parent_and_terminal_does_not_reach_it(newest: Databa
 
 
 async def test_a_server_that_restarts_under_an_orphan(newest: Database) -> None:
-    cluster = servers.start(18)
-    try:
+    with running.own_server() as cluster:
         database = await servers.new_database(cluster, 18)
         await database.execute(TABLE)
         run = await begin(database, running.slow())
@@ -259,8 +258,6 @@ async def test_a_server_that_restarts_under_an_orphan(newest: Database) -> None:
         found = await ended(run)
         assert found.state is RunStatus.FAILED and found.left == ""
         assert await flags(database) is None
-    finally:
-        cluster.remove()
 
 
 async def test_a_drop_whose_runner_was_killed_is_brought_to_its_end(database: Database) -> None:
