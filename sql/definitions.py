@@ -2,7 +2,8 @@
 
 The live side is read from what the connected server prints (pg_get_indexdef), which has defaults left out and
 names folded; what a declaration says beyond the defaults is looked up in the catalog. Text is never compared
-with text, and nothing is remembered across servers: what they print differs between versions.
+with text (but for plain columns, which every version prints alike: `sql.printed`), and nothing is remembered
+across servers: what they print differs between versions.
 """
 
 from __future__ import annotations

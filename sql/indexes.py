@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 
 from sql.builders import Worker, read_workers
 from sql.declared import SqlName
@@ -15,6 +16,7 @@ from sql.definitions import Comparison, shape
 from sql.index_comparison import Pair, compare_pairs, parsed
 from sql.index_findings import Bearer, Evidence, Twin, judge
 from sql.index_twins import Wanted, likely_twins
+from sql.printed import as_printed
 from sql.relations import Relation, effective_path, resolve
 from sql.requirements import RequiredIndex, Requirements
 from sql.session import Session
@@ -38,11 +40,21 @@ class _Case:
         bearer = self.bearer
         return bearer is not None and bearer.is_index and bearer.table_oid == self.relation.oid
 
+    @cached_property
+    def to_the_letter(self) -> bool:
+        """Whether the server prints of what bears the name exactly what it prints of the declared index."""
+        bearer, relation = self.bearer, self.relation
+        if bearer is None or bearer.definition is None or relation.schema is None:
+            return False
+        return bearer.definition == as_printed(self.index.definition, relation.schema, relation.name)
+
     @property
     def settled(self) -> bool:
         """Whether it is a usable index of the declared shape: what else there is does not matter."""
         if self.bearer is None or not self.comparable or not self.bearer.usable:
             return False
+        if self.to_the_letter:
+            return True
         theirs = parsed(self.bearer.definition)
         return theirs is not None and shape(theirs) == shape(self.index.definition)
 
@@ -110,7 +122,7 @@ async def _compare(session: Session, search_path: str, path: Sequence[str], case
     places: list[tuple[_Case, Twin | None]] = []
     for case in cases:
         bearer = case.bearer
-        if case.comparable and bearer is not None:
+        if case.comparable and bearer is not None and not case.to_the_letter:
             pairs.append(
                 Pair(
                     case.index.definition,

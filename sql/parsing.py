@@ -221,13 +221,15 @@ def _plain_column(node: Any, table: str) -> str | None:
 
 
 def _sql_name(parts: Any) -> SqlName | None:
-    names = [part.string.sval for part in parts]
-    if not names:
+    if not parts:
         return None
+    names = [part.string.sval for part in parts]
     return SqlName(names[-2] if len(names) > 1 else None, names[-1])
 
 
 def _options(elements: Any) -> Options:
+    if not elements:
+        return ()
     found = [element.def_elem for element in elements]
     return tuple(sorted((o.defname, option_value(o.defname, _option_text(o))) for o in found))
 
