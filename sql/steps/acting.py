@@ -17,19 +17,18 @@ from profiles.locations import locations
 from profiles.model import Guard
 from profiles.secret import Secret
 from sql.check import Case
-from sql.errors import ReadingError
 from sql.steps import claim, runs
 from sql.steps.choosing import Readiness, UnknownStep
 from sql.steps.differences import differences
+from sql.steps.fingerprint import StepFacts
 from sql.steps.journal import Event, Journal, JournalEntry, Tail
 from sql.steps.launch import LaunchError, adopt
 from sql.steps.launch import launch as start
 from sql.steps.operator import Operator
 from sql.steps.outcome import Outcome
-from sql.steps.preparing import Prepared, PreparedStep, prepare, previewed, record_previews
+from sql.steps.preparing import Prepared, PreparedStep, prepare, record_previews
 from sql.steps.runs import RunState, RunStatus
 from sql.steps.step import Step, Verb
-from sql.steps.verification import look_before
 
 __all__ = [
     "AlreadyThere",
@@ -42,12 +41,12 @@ __all__ = [
     "Readiness",
     "UnknownStep",
     "cancel",
+    "changed_since",
     "finish",
     "follow",
     "forbidden",
     "launch",
     "prepare",
-    "previewed",
     "record_previews",
     "result",
 ]
@@ -100,7 +99,7 @@ async def launch(
 
     Args:
         earlier: ids that ran before it in this go; what they changed is no difference.
-        before: see `verification.look_before`; None: it is looked at now.
+        before: see `verification.look_before`; None: the runner looks itself.
 
     Returns:
         The run's id, once the journal says that it started, waits, or was refused.
@@ -118,8 +117,6 @@ async def launch(
         raise Forbidden(reason)
     confirmed = prepared.of(step_id)
     assert confirmed.step is not None
-    if before is None:
-        before = await _before(case, password, confirmed.step)
     again = await _again(prepared, confirmed.step, password)
     now = again.of(step_id)
     if now.readiness is Readiness.THERE:
@@ -128,7 +125,7 @@ async def launch(
         raise Changed(step_id, [now.sentence or "it cannot be read any more"])
     chain = {each.step.mends for each in prepared.steps if each.step and each.id in earlier}
     by_us = confirmed.step.mends in chain
-    found = differences(confirmed.step, now.step, confirmed.facts, now.facts, by_us=by_us)
+    found = differences(confirmed.step.sql, now.step, confirmed.facts, now.facts, by_us=by_us)
     if found:
         raise Changed(step_id, found)
     return await start(
@@ -167,6 +164,30 @@ async def follow(case: Case, password: Secret | None, run: str) -> AsyncIterator
             adoptions += 1
             await adopt(case.profile, password, run)
         await asyncio.sleep(POLL_S)
+
+
+def changed_since(prepared: Prepared, plan_hash: str) -> tuple[str, ...]:
+    """What makes a plan another one than the one of this hash, in clauses; empty: it is the same plan."""
+    if prepared.hash == plan_hash:
+        return ()
+    previews = {
+        entry.step: entry
+        for entry in Journal(locations().journal).read()
+        if entry.event == Event.PREVIEWED and entry.hash == plan_hash and entry.step
+    }
+    if not previews:
+        return ("no plan of that hash was ever looked at from here",)
+    planned = {step.id: step for step in prepared.plan.steps}
+    found = [f"{step_id} is no step any more" for step_id in previews if step_id not in planned]
+    complete = all(entry.detail.get("of") == len(previews) for entry in previews.values())
+    found += [f"{step_id} is new" for step_id in planned if complete and step_id not in previews]
+    for step_id, step in planned.items():
+        entry, facts = previews.get(step_id), prepared.facts.get(step_id)
+        if entry is not None and facts is not None and isinstance(entry.detail.get("facts"), dict):
+            old = StepFacts(**entry.detail["facts"])
+            clauses = differences(entry.sql or "", step, old, facts)
+            found += [f"{step_id}: {clause}" for clause in clauses]
+    return tuple(found) or ("other steps of the plan, or their order, changed",)
 
 
 def result(run: str) -> RunState | None:
@@ -229,13 +250,6 @@ def _narrowed(case: Case, step: Step) -> Case:
 def _mends(kind: str, required: Any, step: Step) -> str:
     """How the step would name a required object if it were on the step's table."""
     return f"{kind}:{step.table}:{required.name}"
-
-
-async def _before(case: Case, password: Secret | None, step: Step) -> dict[str, Any]:
-    try:
-        return await look_before(case.profile, password, step, case.requirements)
-    except ReadingError:
-        return {}
 
 
 def _is_over(entry: JournalEntry, before: bool) -> bool:

@@ -154,7 +154,7 @@ def _constraint_targets(constraint: ConstraintReading) -> tuple[str, ...]:
 
 def _index_stands(index: IndexReading, direction: Direction, _: bool) -> str:
     present = index.finding is IndexFinding.PRESENT and direction is Direction.FIX
-    return f"{index.name} is there already, valid and with the manifest's definition" if present else ""
+    return f"{index.name} is valid, its definition the manifest's" if present else ""
 
 
 def _index_is_gone(index: IndexReading, direction: Direction, leftover: bool) -> str:
@@ -171,7 +171,7 @@ def _constraint_stands(
         if direction is not Direction.FIX or constraint.finding not in wanted:
             return ""
         word = "validated" if constraint.finding is ConstraintFinding.ENFORCED else "not validated"
-        return f"{constraint.name} is there already, {word}"
+        return f"{constraint.name} is {word}, its definition the manifest's"
 
     return stands
 
@@ -184,7 +184,7 @@ def _constraint_is_gone(constraint: ConstraintReading, direction: Direction) -> 
 def _revision_stands(revision: str, parts: Parts) -> str:
     reading = parts.migration.migration if isinstance(parts.migration, MigrationSnapshot) else None
     stands = isinstance(reading, MigrationReading) and reading.actual == (revision,)
-    return f"the revision is {revision} already" if stands else ""
+    return f"the revision is {revision}" if stands else ""
 
 
 INDEX_ENDS: Mapping[Verb | None, Callable[[IndexReading, Direction, bool], str]] = {

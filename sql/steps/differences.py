@@ -20,21 +20,20 @@ UNSAID = frozenset({"oid", "name", "definition"})
 
 
 def differences(
-    before: Step, now: Step, old: StepFacts, new: StepFacts, *, by_us: bool = False
+    before: str, now: Step, old: StepFacts, new: StepFacts, *, by_us: bool = False
 ) -> tuple[str, ...]:
     """Clauses, one a difference; empty: the step still rests on what was confirmed.
 
     Args:
+        before: the step's SQL as it was confirmed.
         by_us: steps of the same go changed what bears the step's names; that is no difference.
     """
     return tuple(_differences(before, now, old, new, by_us=by_us))
 
 
-def _differences(before: Step, now: Step, old: StepFacts, new: StepFacts, *, by_us: bool) -> Iterator[str]:
-    if before.statements != now.statements:
+def _differences(before: str, now: Step, old: StepFacts, new: StepFacts, *, by_us: bool) -> Iterator[str]:
+    if before != now.sql:
         yield f"it would now send: {now.sql}"
-    if dict(before.timeouts) != dict(now.timeouts):
-        yield "its time limits changed"
     if old.table_oid != new.table_oid:
         gone = new.table_oid is None
         yield f"{now.table} is not there any more" if gone else f"another table bears the name {now.table}"

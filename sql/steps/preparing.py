@@ -19,7 +19,7 @@ from sql.steps.choosing import Choice, Readiness, UnknownStep, after, choose, pr
 from sql.steps.estimate import earlier_runs
 from sql.steps.facts import read_facts
 from sql.steps.fingerprint import StepFacts
-from sql.steps.journal import Event, Journal
+from sql.steps.journal import Event, Journal, JournalEntry
 from sql.steps.operator import Operator
 from sql.steps.plan import plan as plan_fix
 from sql.steps.plan import rollback as plan_rollback
@@ -60,6 +60,8 @@ class Prepared:
     parts: Parts
     steps: tuple[PreparedStep, ...]
     """In the order in which they were asked for; all of the plan where none was named, offered ones last."""
+    facts: Mapping[str, StepFacts]
+    """What every step of the plan rests on, by id, as far as it could be read."""
     taken_at: datetime = field(compare=False)
 
     @property
@@ -123,7 +125,8 @@ async def prepare(
     tell("connecting")
     session = await connect(case.profile, password)
     try:
-        return await _Looking(session, case, tell, with_previews, with_hash).prepared(ids, direction)
+        past = _past() if with_previews else ()
+        return await _Looking(session, case, tell, with_previews, with_hash, past).prepared(ids, direction)
     finally:
         await session.close()
 
@@ -145,17 +148,6 @@ def record_previews(prepared: Prepared, operator: Operator | None = None) -> Non
         journal.extend(entries)
 
 
-def previewed(plan_hash: str) -> dict[str, tuple[StepFacts, str]]:
-    """The facts and the SQL of each step of a plan that was previewed, by step id; empty: it never was."""
-    found: dict[str, tuple[StepFacts, str]] = {}
-    for entry in Journal(locations().journal).read():
-        if entry.event == Event.PREVIEWED and entry.hash == plan_hash and entry.step:
-            facts = entry.detail.get("facts")
-            if isinstance(facts, dict):
-                found[entry.step] = (StepFacts(**facts), entry.sql or "")
-    return found
-
-
 def unread(parts: Parts) -> tuple[Unavailable, ...]:
     """The parts of a plan that could not be read."""
     every = (parts.indexes, parts.constraints, parts.migration)
@@ -171,6 +163,8 @@ class _Looking:
     tell: Tell
     with_previews: bool
     with_hash: bool
+    past: Sequence[JournalEntry]
+    """What the journal knows, for estimates."""
 
     async def prepared(self, ids: Sequence[str] | None, direction: Direction | None) -> Prepared:
         parts = await read_parts(self.session, self.case.requirements, self.tell)
@@ -184,9 +178,12 @@ class _Looking:
             plan, choices = plans[way], list(found)
         self.tell("planning")
         steps, plan = await self._steps(plan, choices)
+        known = {each.id: each.facts for each in steps if each.facts is not None}
         if self.with_hash:
-            plan = await self._stamped(plan)
-        return Prepared(self.case, self.session.identity, way, plan, parts, steps, taken_at=datetime.now(UTC))
+            plan = await self._stamped(plan, known)
+        return Prepared(
+            self.case, self.session.identity, way, plan, parts, steps, known, taken_at=datetime.now(UTC)
+        )
 
     def _chosen(
         self, ids: Sequence[str], plans: Mapping[Direction, Plan], parts: Parts, direction: Direction | None
@@ -252,7 +249,7 @@ class _Looking:
         if step is None or choice.readiness is not Readiness.READY:
             return choice
         if step.goal is not None and await self._is_reached(step):
-            return replace(choice, readiness=Readiness.THERE, sentence=f"{step.target} is there already")
+            return replace(choice, readiness=Readiness.THERE, sentence="an earlier go has done it")
         for first in predecessors(step, plan):
             if first.id not in coming and not (first.goal is not None and await self._is_reached(first)):
                 return after(choice, first.id)
@@ -268,8 +265,7 @@ class _Looking:
         if not self.with_previews:
             return made
         self.tell(f"looking at {step.id}")
-        journal = Journal(locations().journal)
-        past = earlier_runs(journal.read(), step, self.session.identity.system_identifier)
+        past = earlier_runs(self.past, step, self.session.identity.system_identifier)
         seen = await preview(self.session, step, self.case.requirements, earlier=past)
         made = replace(made, preview=seen)
         if seen.refused_reason is None:
@@ -286,19 +282,27 @@ class _Looking:
             return f"{server.address} is a standby, which takes no writes; connect to its primary"
         return ""
 
-    async def _stamped(self, plan: Plan) -> Plan:
+    async def _stamped(self, plan: Plan, known: dict[str, StepFacts]) -> Plan:
         """The plan with a fingerprint on every step; one that cannot be read stays without."""
 
         async def stamp(step: Step) -> Step:
             if step.fingerprint is not None:
                 return step
             try:
-                found = await fingerprint.facts(self.session, step)
+                known[step.id] = await fingerprint.facts(self.session, step)
             except ReadingError:
                 return step
-            return replace(step, fingerprint=fingerprint.fingerprint(step, found))
+            return replace(step, fingerprint=fingerprint.fingerprint(step, known[step.id]))
 
         return replace(plan, steps=tuple([await stamp(step) for step in plan.steps]))
+
+
+def _past() -> Sequence[JournalEntry]:
+    """A journal that cannot be read makes estimates poorer, and nothing else."""
+    try:
+        return list(Journal(locations().journal).read())
+    except OSError:
+        return ()
 
 
 def _remembered(prepared: Prepared, each: PreparedStep) -> dict[str, Any]:
@@ -312,6 +316,7 @@ def _remembered(prepared: Prepared, each: PreparedStep) -> dict[str, Any]:
         detail["refused_reason"] = each.sentence
     return {
         "direction": prepared.direction.value,
+        "of": len(prepared.plan.steps),
         "fingerprint": each.step.fingerprint if each.step else None,
         "facts": each.facts.as_json() if each.facts else None,
         **detail,

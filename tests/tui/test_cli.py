@@ -64,7 +64,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(f"\n  {name} " in text for name in cli.COMMANDS)
 
 
-@pytest.mark.parametrize("command", ["verify", "manifest", "profile", "demo"])
+@pytest.mark.parametrize("command", sorted(cli.COMMANDS))
 def test_every_command_explains_itself_without_textual(command: str) -> None:
     code = (
         f"import sys; from tui.cli import main; code = main([{command!r}, '--help']);"
@@ -74,17 +74,6 @@ def test_every_command_explains_itself_without_textual(command: str) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"usage: pgdeck {command} ")
     assert done.stdout.splitlines()[-1] == "False False"
-
-
-@pytest.mark.parametrize("command", sorted(cli.LATER))
-def test_commands_that_are_not_built_say_what_serves_until_then(
-    command: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert cli.main([command, "-e", "production"]) == ExitCode.USAGE
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.startswith(f"pgdeck: {command}: arrives with guided fixes; until then: ")
-    assert captured.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("words", [[], ["production"], ["--", "verify"]])

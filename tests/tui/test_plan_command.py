@@ -160,7 +160,7 @@ async def test_named_steps_alone_and_what_is_there_already(
     saved(newest, manifest=MANIFEST)
     assert await plan("create-index:i", "validate-constraint:t.ck") == ExitCode.OK
     text = capsys.readouterr().out
-    assert "✓ create-index:i\n  there      i is there already" in text
+    assert "✓ create-index:i\n  there      i is valid" in text
     assert "✗ validate-constraint:t.ck\n  refused    add-constraint:t.ck comes first" in text
 
 

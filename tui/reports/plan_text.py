@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
 from sql.printable import one_line
@@ -30,6 +30,23 @@ def render(prepared: Prepared) -> str:
 def steps(prepared: Prepared) -> str:
     """The steps alone, as they are shown before the question."""
     return "\n".join(line for step in prepared.steps for line in ("", *_step(step))).lstrip("\n") + "\n"
+
+
+def listing(plans: Sequence[Prepared]) -> str:
+    """The ids and the SQL of the steps of several plans."""
+    return "\n\n".join("\n".join(_listed(plan)) for plan in plans) + "\n"
+
+
+def _listed(prepared: Prepared) -> Iterator[str]:
+    profile = prepared.case.profile
+    what = "Steps" if prepared.direction is Direction.FIX else "Steps back"
+    yield one_line(f"{what} for {profile.name} ({profile.environment}): {_counted(prepared)}")
+    for step in prepared.steps:
+        if step.step is not None:
+            yield one_line(f"  {step.id}")
+            yield from (f"      {one_line(line)}" for line in step.step.sql.splitlines())
+    yield from _refused(prepared)
+    yield from _unavailable(prepared)
 
 
 def _plan(prepared: Prepared) -> Iterator[str]:
