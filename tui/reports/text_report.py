@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from textwrap import wrap
 from unicodedata import combining, east_asian_width
 
@@ -214,6 +215,7 @@ def _fit(text: str, width: int, right: bool) -> str:
     return padding + text if right else text + padding
 
 
+@lru_cache(maxsize=1_000)
 def _cells(text: str) -> int:
     """Columns of a terminal; wide East Asian characters take two, combining marks none."""
     if text.isascii():
