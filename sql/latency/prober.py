@@ -37,6 +37,8 @@ PUBLISH_S = 1.0
 GOODBYE_S = 3.0
 """How long the process may take to cancel its statement and leave."""
 LONGEST_LINE = 2**22
+SECRET_VARIABLES = ("PGPASSWORD", "PGSSLPASSWORD")
+"""The password goes through the pipe: what a process inherits, /proc shows."""
 
 
 class Prober:
@@ -139,7 +141,7 @@ class Prober:
             "-P",  # a folder `sql` where the operator stands must not be taken for ours
             "-m",
             "sql.latency.prober",
-            env=_environment(),
+            env=_environment(order.profile),
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,
@@ -195,13 +197,16 @@ class Prober:
             await asyncio.sleep(PUBLISH_S)
 
 
-def _environment() -> dict[str, str]:
-    """Ours; in a checkout that is not installed, with the checkout on the path."""
+def _environment(profile: Profile) -> dict[str, str]:
+    """Ours without its secrets; in a checkout that is not installed, with the checkout on the path."""
+    secrets = set(SECRET_VARIABLES)
+    if profile.credentials is not None and profile.credentials.variable:
+        secrets.add(profile.credentials.variable)
+    environ = {name: value for name, value in os.environ.items() if name not in secrets}
     root = Path(__file__).parents[2]
-    if not (root / "pyproject.toml").exists():
-        return dict(os.environ)
-    path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH", "")]))
-    return {**os.environ, "PYTHONPATH": path}
+    if (root / "pyproject.toml").exists():
+        environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), environ.get("PYTHONPATH", "")]))
+    return environ
 
 
 async def _end(process: Process) -> None:
