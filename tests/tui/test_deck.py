@@ -83,6 +83,22 @@ async def test_widening_the_terminal_brings_back_all_panes() -> None:
         assert not driver.shows("✗ missed lead_dashboard")
 
 
+@pytest.mark.parametrize("size", [(40, 10), (20, 6)], ids=str)
+async def test_a_terminal_dragged_small_and_back_breaks_nothing(size: tuple[int, int]) -> None:
+    async with deck((80, 24)) as driver:
+        for number in "1234":
+            await driver.press(number)
+            for opened in ((), ("enter",), ("question_mark",)):
+                await driver.press(*opened)
+                await driver.pilot.resize_terminal(*size)
+                await driver.pilot.pause()
+                await driver.pilot.resize_terminal(80, 24)
+                await driver.pilot.pause()
+                if opened:
+                    await driver.press("escape")
+        assert driver.shows("lead_dashboard")
+
+
 async def test_tab_and_digits_move_between_panes() -> None:
     async with deck() as driver:
         assert driver.deck.active.number == 1

@@ -224,3 +224,7 @@ def test_folded_definitions_break_at_spaces_only(width: int) -> None:
     assert "".join(each.replace(" ", "") for each in lines) == "CREATEINDEXiONpublic.leads(scoreDESC)"
     if width >= 20:
         assert any("public.leads" in each for each in lines)
+
+
+def test_lines_narrower_than_a_character_end() -> None:
+    assert text.wrap("日本", 1) == ["日", "本"]

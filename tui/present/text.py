@@ -72,9 +72,9 @@ def wrap(text: str, width: int) -> list[str]:
 
 
 def _wrap_paragraph(text: str, width: int) -> Iterable[str]:
-    while width_of(text) > width:
+    while width_of(text) > width and len(text) > 1:
         head = set_cell_size(text, width).rstrip()
-        cut = len(head)
+        cut = max(len(head), 1)  # a wide character is wider than a line of one cell
         if cut < len(text) and text[cut] != " " and " " in head.strip():
             cut = head.rindex(" ")
         yield text[:cut].rstrip()

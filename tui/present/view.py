@@ -170,7 +170,7 @@ def layout(view: View, width: int) -> tuple[int, ...]:
                 shown[place] = max(min(least, shown[place]), shown[place] - over())
         for drop, place in droppable:
             if drop == 1 and over() > 0:
-                del shown[place]
+                shown.pop(place, None)
     for place, column in enumerate(columns):
         if place in shown and column.tail and over() < 0:
             shown[place] = min(column.most, shown[place] - over())
