@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from profiles.errors import ConfigurationError, Problem
+from profiles.locations import locations
 from profiles.model import Profile
 from sql.steps import acting
 from sql.steps.acting import Prepared
@@ -12,6 +14,21 @@ from tui.asking import ask_awake, can_ask
 from tui.exit_codes import ExitCode
 from tui.reports import plan_text
 from tui.stepping import narrate, show_question
+
+
+def remember(prepared: Prepared) -> None:
+    """Journal what was looked at.
+
+    Raises:
+        ConfigurationError: the journal cannot be written, so nothing may be run.
+    """
+    try:
+        acting.record_previews(prepared)
+    except OSError as error:
+        what = f"the journal cannot be written ({error.strerror}), and nothing is run without it"
+        raise ConfigurationError(
+            [Problem(locations().journal, "", what, "check its folder's mode")]
+        ) from None
 
 
 def denied(profile: Profile, arguments: argparse.Namespace) -> ExitCode | None:

@@ -112,7 +112,9 @@ def test_no_password_is_3_and_says_why(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--auto-fix",), "pgdeck: --auto-fix: arrives with guided fixes"),
+        (("-e", "other", "--auto-fix"), "pgdeck: --auto-fix: mends one database at a time"),
+        (("--yes",), "pgdeck: --yes: is for running steps"),
+        (("--plan-hash", "x"), "pgdeck: --plan-hash: is for running steps"),
         (("-e", "here"), "names a profile twice"),
         (("-e", "other", "--save-fix-script", "x.sql"), "several profiles are given"),
         (("--duration", "nan"), "'nan' is no number of seconds"),

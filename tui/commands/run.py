@@ -82,7 +82,7 @@ def _run(case: Case, password: Secret | None, steps: list[str], arguments: argpa
 
     from sql.steps.acting import Readiness
     from tui.asking import can_ask
-    from tui.consent import refused
+    from tui.consent import refused, remember
     from tui.stepping import Stepping, narrate
 
     prepared, password = asyncio.run(_prepared(case, password, steps))
@@ -99,24 +99,6 @@ def _run(case: Case, password: Secret | None, steps: list[str], arguments: argpa
         return code
     stepping = Stepping(prepared, password, _report, terminal=can_ask(), detach=arguments.detach)
     return asyncio.run(stepping.go())
-
-
-def remember(prepared: Prepared) -> None:
-    """Journal what was looked at.
-
-    Raises:
-        ConfigurationError: the journal cannot be written, so nothing may be run.
-    """
-    from profiles.locations import locations
-    from sql.steps.acting import record_previews
-
-    try:
-        record_previews(prepared)
-    except OSError as error:
-        what = f"the journal cannot be written ({error.strerror}), and nothing is run without it"
-        raise ConfigurationError(
-            [Problem(locations().journal, "", what, "check its folder's mode")]
-        ) from None
 
 
 async def _prepared(

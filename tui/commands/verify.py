@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from profiles.errors import ConfigurationError, CredentialError, Problem
 from profiles.secret import Secret
 from tui.exit_codes import ExitCode
+from tui.guard import add_options
 
 if TYPE_CHECKING:
     from sql.check import Case
@@ -25,9 +26,11 @@ examples:
   pgdeck verify -e production --report-format markdown --output PERFORMANCE_REPORT.md
   pgdeck verify -e production --duration 0 --save-fix-script fix.sql
   pgdeck verify -e staging -e production --report-format json
+  pgdeck verify -e staging --auto-fix --yes
 
 exit codes: 0 ENTERPRISE READY, 1 NOT READY, 2 a mistake in the command, a profile or a manifest,
 3 UNKNOWN: no connection, or something could not be read or measured; of several profiles the worst.
+With --auto-fix also: 4 refused by a guard, 5 a step failed or did not verify, 130 interrupted.
 """
 
 
@@ -35,7 +38,8 @@ def add_parser(subparsers: Any) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
         "verify",
-        description="Check everything once: indexes, constraints, latency, pool, migration. Writes nothing.",
+        description="Check everything once: indexes, constraints, latency, pool, migration. Writes nothing, "
+        "unless --auto-fix says so.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -55,7 +59,11 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--save-rollback-script", metavar="FILE", type=Path, help="write the steps back, for psql -X -f"
     )
-    parser.add_argument("--auto-fix", action="store_true", help="arrives with guided fixes")
+    parser.add_argument(
+        "--auto-fix", action="store_true",
+        help="first run every step of the plan, as pgdeck run would, up to the first that does not end well",
+    )  # fmt: skip
+    add_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -70,13 +78,21 @@ def run(arguments: argparse.Namespace) -> int:
     _refuse(arguments)
     cases = _cases(arguments.profiles)
     passwords = [_password(case) for case in cases]
+    fixed = ExitCode.OK
+    if arguments.auto_fix and not isinstance(passwords[0], CredentialError):
+        from tui.autofix import fix
+
+        done = fix(cases[0], passwords[0], arguments)
+        if done.stop:
+            return done.code
+        fixed, passwords[0] = done.code, done.password
 
     import asyncio
 
     reports = asyncio.run(_examined(cases, passwords, arguments))
     _deliver(arguments, reports)
     _remember(reports)
-    return max(exit_code(report) for report in reports)
+    return fixed or max(exit_code(report) for report in reports)
 
 
 def exit_code(report: Report) -> ExitCode:
@@ -99,10 +115,14 @@ def _seconds(text: str) -> float:
 
 def _refuse(arguments: argparse.Namespace) -> None:
     problems = []
-    if arguments.auto_fix:
-        what, remedy = "arrives with guided fixes", "until then review and run --save-fix-script FILE"
-        problems.append(Problem("--auto-fix", "", what, remedy))
     names = arguments.profiles
+    if arguments.auto_fix and len(names) > 1:
+        what, remedy = "mends one database at a time, and several profiles are given", "name one profile"
+        problems.append(Problem("--auto-fix", "", what, remedy))
+    for option in ("yes", "confirm", "plan_hash"):
+        if getattr(arguments, option) and not arguments.auto_fix:
+            what, remedy = "is for running steps, and verify runs none", "add --auto-fix, or leave it out"
+            problems.append(Problem(f"--{option.replace('_', '-')}", "", what, remedy))
     if len(set(names)) < len(names):
         problems.append(Problem("--environment", "", "names a profile twice", "name each once"))
     for option in ("save_fix_script", "save_rollback_script"):
