@@ -24,7 +24,7 @@ from profiles.errors import ConfigurationError
 from profiles.model import EnvironmentClass
 from tui.crash import QuietEnd
 from tui.exit_codes import ExitCode
-from tui.frames import PreciseFrames
+from tui.frames import LightFrames
 from tui.messages import Arrived, Stopped, Waiting
 from tui.panes.views import TITLES
 from tui.present.text import clean
@@ -46,7 +46,7 @@ STOP_S = 3.0
 """Longest wait for an old watch to end before the next begins."""
 
 
-class DeckApp(QuietEnd, PreciseFrames):
+class DeckApp(QuietEnd, LightFrames):
     """Owns the watch and the screens; everything on them is a value that came by message."""
 
     CSS_PATH = STYLES / "deck.tcss"

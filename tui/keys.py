@@ -19,6 +19,7 @@ class Scope(StrEnum):
     DETAILS = "In the details"
     HELP = "In the help"
     PROFILES = "In the list of profiles"
+    EVERYWHERE = "Everywhere"
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def _can_refresh(facts: Facts) -> str:
     return _needs_watch(facts) or ("the watch is paused; space goes on" if facts.paused else "")
 
 
-DECK, PANE, DETAILS, HELP, PROFILES = Scope
+DECK, PANE, DETAILS, HELP, PROFILES, EVERYWHERE = Scope
 
 KEYS: tuple[Key, ...] = (
     Key("deck.pane_1", ("1",), "1", "Indexes", "Go to the Indexes pane", DECK),
@@ -178,6 +179,24 @@ KEYS: tuple[Key, ...] = (
     Key("profiles.remove", ("d",), "d", "remove", "Delete it, after a question", PROFILES, footer=6),
     Key("profiles.close", ("escape", "q"), "esc", "back", "Back to the deck, or out", PROFILES, footer=7),
     Key("help.last", ("end",), "end", "end", "The end", HELP),
+    Key(
+        "everywhere.redraw",
+        ("ctrl+l",),
+        "ctrl+l",
+        "redraw",
+        "Draw the whole screen again, after another program wrote on it",
+        EVERYWHERE,
+        palette=False,
+    ),
+    Key(
+        "everywhere.suspend",
+        ("ctrl+z",),
+        "ctrl+z",
+        "suspend",
+        "Back to the shell; fg returns here",
+        EVERYWHERE,
+        palette=False,
+    ),
 )
 
 
