@@ -242,6 +242,8 @@ def _narrowed(case: Case, step: Step) -> Case:
     if step.verb is Verb.SET_MIGRATION:
         return case
     kept = case.requirements
+    if step.verb is Verb.ANALYZE:
+        return replace(case, requirements=replace(kept, constraints=(), migration=None))
     indexes = tuple(each for each in kept.indexes if step.mends == _mends("index", each, step))
     checks = tuple(each for each in kept.constraints if step.mends == _mends("constraint", each, step))
     return replace(case, requirements=replace(kept, indexes=indexes, constraints=checks, migration=None))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 
@@ -15,6 +17,7 @@ from sql.steps.step import (
     IndexGone,
     IndexStands,
     MigrationAt,
+    StatisticsStand,
     Step,
 )
 
@@ -87,6 +90,9 @@ async def read_end(connection: asyncpg.Connection, end: EndState) -> EndReading:
         return _index_gone(end, await read_index(connection, end.schema, end.name))
     if isinstance(end, MigrationAt):
         return await _migration(connection, end)
+    if isinstance(end, StatisticsStand):
+        rows = await connection.fetch(statement("step_statistics", OLDEST_SUPPORTED), *statistics_of(end))
+        return statistics_stand(end, rows)
     row = await connection.fetchrow(
         statement("run_constraint", OLDEST_SUPPORTED), end.schema, end.table, end.name
     )
@@ -107,6 +113,25 @@ async def read_table_bytes(connection: asyncpg.Connection, schema: str, table: s
     except asyncpg.PostgresError:
         return None
     return row["bytes"] if row else None
+
+
+def statistics_of(end: StatisticsStand) -> tuple[list[str], list[str], list[str]]:
+    """The arguments of `step_statistics` for an end state."""
+    names = list(end.indexes) or [""]
+    return [end.schema] * len(names), [end.table] * len(names), names
+
+
+def statistics_stand(end: StatisticsStand, rows: Sequence[Mapping[str, Any]]) -> EndReading:
+    """What the rows of `step_statistics` say of an end state. What may not be seen counts as there."""
+    unknown = [
+        name for name, row in zip(end.indexes, rows, strict=False) if row["expressions_known"] is False
+    ]
+    if rows[0]["table_known"] is False:
+        return EndReading(False, f"{end.table} was never analysed")
+    if unknown:
+        return EndReading(False, f"the planner knows nothing of the expressions of {', '.join(unknown)}")
+    of = f" and of the expressions of {', '.join(end.indexes)}" if end.indexes else ""
+    return EndReading(True, f"the planner has statistics of {end.table}{of}")
 
 
 def _index_stands(end: IndexStands, found: IndexState | None) -> EndReading:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sql.quoting import literal
 from sql.steps.step import (
     ConstraintGone,
@@ -10,6 +12,7 @@ from sql.steps.step import (
     IndexGone,
     IndexStands,
     MigrationAt,
+    StatisticsStand,
     Step,
     Verb,
 )
@@ -34,6 +37,8 @@ def proved(step: Step) -> str:
         return _call("prove_constraint", *_constraint(end), end.validated)
     if isinstance(end, ConstraintGone):
         return _call("prove_no_constraint", end.schema, end.table, end.name)
+    if isinstance(end, StatisticsStand):
+        return _call("prove_statistics", *_statistics(end))
     return _call("prove_revision", end.schema, end.table, end.revision)
 
 
@@ -51,6 +56,8 @@ def _needed(step: Step) -> str:
         return f"NOT {_stands(end)}"
     if isinstance(end, ConstraintGone):
         return _call("has_constraint", end.schema, end.table, end.name, end.definition)
+    if isinstance(end, StatisticsStand):
+        return f"NOT {_call('statistics_stand', *_statistics(end))}"
     return _call("lacks_revision", end.schema, end.table, end.before, end.revision)
 
 
@@ -72,11 +79,21 @@ def _constraint(end: ConstraintStands) -> tuple[str, str, str, str]:
     return end.schema, end.table, end.name, end.definition
 
 
-def _call(function: str, *arguments: str | bool) -> str:
+def _statistics(end: StatisticsStand) -> tuple[str, str, Sequence[str]]:
+    return end.schema, end.table, end.indexes
+
+
+def _call(function: str, *arguments: str | bool | Sequence[str]) -> str:
     return f"pg_temp.pgdeck_{function}({_arguments(*arguments)})"
 
 
-def _arguments(*arguments: str | bool) -> str:
-    return ", ".join(
-        str(argument).lower() if isinstance(argument, bool) else literal(argument) for argument in arguments
-    )
+def _arguments(*arguments: str | bool | Sequence[str]) -> str:
+    return ", ".join(map(_argument, arguments))
+
+
+def _argument(argument: str | bool | Sequence[str]) -> str:
+    if isinstance(argument, bool):
+        return str(argument).lower()
+    if isinstance(argument, str):
+        return literal(argument)
+    return f"ARRAY[{', '.join(map(literal, argument))}]::text[]"

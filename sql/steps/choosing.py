@@ -24,7 +24,8 @@ from sql.snapshots import (
 from sql.steps.constraint_steps import constraint_target
 from sql.steps.ddl import NEW, OLD, beside
 from sql.steps.facts import table_name
-from sql.steps.step import Direction, Plan, Refusal, Step, Verb
+from sql.steps.statistics_steps import analyze_target
+from sql.steps.step import Direction, IndexStands, Plan, Refusal, Step, Verb
 from sql.verdict import Parts
 
 VALIDATED = frozenset({ConstraintFinding.ENFORCED})
@@ -87,12 +88,17 @@ def after(choice: Choice, first: str) -> Choice:
 
 
 def predecessors(step: Step, plan: Plan) -> tuple[Step, ...]:
-    """The steps of a plan that must be done before this one: those of its chain; before the revision, all."""
+    """The steps of a plan that must be done before this one: those of its chain; before the revision, all
+    that change the schema; before ANALYZE, the indexes of its table."""
     if step not in plan.steps:
         return ()
     before = plan.steps[: plan.steps.index(step)]
     if step.verb is Verb.SET_MIGRATION:
-        return before
+        return tuple(each for each in before if each.verb is not Verb.ANALYZE)
+    if step.verb is Verb.ANALYZE:
+        return tuple(
+            each for each in before if each.table == step.table and isinstance(each.end, IndexStands)
+        )
     return tuple(each for each in before if each.mends == step.mends)
 
 
@@ -124,6 +130,8 @@ def _there(step_id: str, ids: Collection[str], direction: Direction, parts: Part
     verb = next((verb for verb in Verb if verb.replace(" ", "-") == word), None)
     if verb is Verb.SET_MIGRATION:
         return _revision_stands(target, parts)
+    if verb is Verb.ANALYZE:
+        return _statistics_stand(target, direction, parts)
     if verb in INDEX_ENDS and isinstance(parts.indexes, IndexesSnapshot):
         for index in parts.indexes.indexes:
             if target in _index_targets(index):
@@ -134,6 +142,15 @@ def _there(step_id: str, ids: Collection[str], direction: Direction, parts: Part
             if target in _constraint_targets(constraint):
                 return CONSTRAINT_ENDS[verb](constraint, direction)
     return ""
+
+
+def _statistics_stand(target: str, direction: Direction, parts: Parts) -> str:
+    """Whether a table with required indexes on it needs no ANALYZE: the plan would have it otherwise."""
+    readings = parts.indexes.indexes if isinstance(parts.indexes, IndexesSnapshot) else ()
+    mine = [each for each in readings if (name := table_name(each.table)) and analyze_target(name) == target]
+    stands = direction is Direction.FIX and bool(mine)
+    building = any(each.finding is IndexFinding.BUILDING for each in mine)
+    return f"the planner lacks no statistics of {target}" if stands and not building else ""
 
 
 def _id(verb: Verb) -> str:

@@ -43,6 +43,11 @@ def rename_index(schema: str, name: str, to: str) -> str:
     return f"ALTER INDEX {qualified(schema, name)} RENAME TO {identifier(to)}"
 
 
+def analyze(schema: str, table: str) -> str:
+    """ANALYZE of one table, its indexes' expressions with it."""
+    return f"ANALYZE {qualified(schema, table)}"
+
+
 def check(definition: CheckDefinition) -> str:
     """`CHECK (…)`, with NO INHERIT where it was written."""
     return f"CHECK ({definition.expression})" + (" NO INHERIT" if definition.no_inherit else "")

@@ -148,6 +148,8 @@ def seconds(step: Step, size: TableSize | None, earlier: Iterable[EarlierRun] = 
         return Estimated(0.0, "it changes the catalog alone; waiting for its lock is not counted")
     if step.verb is Verb.DROP_INDEX:
         return Estimated(0.0, "dropping takes no time; waiting for all who use the table is not counted")
+    if step.verb is Verb.ANALYZE:
+        return Estimated(None, "it reads a sample of 30,000 pages (default_statistics_target 100): seconds")
     if step.verb is Verb.SET_MIGRATION:
         return Estimated(0.0, "it changes one row")
     whole = step.verb is Verb.VALIDATE_CONSTRAINT

@@ -44,6 +44,12 @@ class IndexFacts:
     itself: Holder = Holder()
     new: Holder = Holder()
     old: Holder = Holder()
+    pages: int | None = None
+    """Of its table; None: not to be seen."""
+    table_analysed: bool | None = None
+    """Whether the planner has statistics of the table; None: not to be seen."""
+    expressions_analysed: bool | None = None
+    """The same of the index's expressions; None also where it has none, or is not there."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,7 @@ def table_name(table: str) -> TableName | None:
 async def read_facts(
     session: Session, indexes: Sequence[IndexReading], constraints: Sequence[ConstraintReading]
 ) -> Facts:
-    """Read the facts of what the readings speak of: two catalog SELECTs.
+    """Read the facts of what the readings speak of: three catalog SELECTs.
 
     Raises:
         ReadingError: the catalog could not be read.
@@ -120,9 +126,18 @@ async def _of_indexes(
         )
         for row in rows
     ]
+    own = [(*table, reading.name) for reading, table in wanted]
+    known = await session.fetch("step_statistics", *_columns(own))
     return {
-        (reading.table, reading.name): IndexFacts(*holders[3 * place : 3 * place + 3])
-        for place, (reading, _) in enumerate(wanted)
+        (reading.table, reading.name): IndexFacts(
+            holders[3 * place],
+            holders[3 * place + 1],
+            holders[3 * place + 2],
+            row["pages"],
+            row["table_known"],
+            row["expressions_known"],
+        )
+        for place, ((reading, _), row) in enumerate(zip(wanted, known, strict=True))
     }
 
 

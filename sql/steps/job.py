@@ -24,12 +24,14 @@ from sql.steps.step import (
     IndexGone,
     IndexStands,
     MigrationAt,
+    StatisticsStand,
     Step,
     Verb,
 )
 
 END_STATES: Mapping[str, type[EndState]] = {
-    kind.__name__: kind for kind in (IndexStands, IndexGone, ConstraintStands, ConstraintGone, MigrationAt)
+    kind.__name__: kind
+    for kind in (IndexStands, IndexGone, ConstraintStands, ConstraintGone, StatisticsStand, MigrationAt)
 }
 
 
@@ -188,6 +190,8 @@ def _end_as_json(end: EndState) -> dict[str, Any]:
 def _end_from_json(shape: Mapping[str, Any]) -> EndState:
     kind = END_STATES[shape["kind"]]
     known: dict[str, Any] = {item.name: shape[item.name] for item in fields(kind) if item.name in shape}
+    if "indexes" in known:
+        known["indexes"] = tuple(known["indexes"])
     if known.get("was"):
         known["was"] = IndexStands(**known["was"])
     return kind(**known)

@@ -23,6 +23,7 @@ from sql.steps.chain import Chain, constraint_key, index_key
 from sql.steps.constraint_steps import fix_constraint, roll_back_constraint
 from sql.steps.facts import Facts, table_name
 from sql.steps.index_steps import fix_index, roll_back_index
+from sql.steps.statistics_steps import analyze_steps
 from sql.steps.step import Direction, MigrationAt, Plan, Refusal, Step, Verb
 from sql.verdict import Parts
 
@@ -31,16 +32,19 @@ NO_FACTS = Facts()
 
 
 def plan(manifest: Manifest, parts: Parts, facts: Facts = NO_FACTS) -> Plan:
-    """The steps that take the database to its manifest, by priority, the migration's revision last.
+    """The steps that take the database to its manifest, by priority; then ANALYZE; the revision last.
 
     Args:
         manifest: what it must have.
         parts: the readings; of a part that was not read, nothing is planned.
         facts: see `sql.steps.facts`; without them every table is taken for an ordinary one.
     """
-    chains = [fix_index(reading, facts.of_index(reading)) for reading in _indexes(parts)]
+    indexes = [(each, facts.of_index(each)) for each in _indexes(parts)]
+    cases = [(reading, known, fix_index(reading, known)) for reading, known in indexes]
+    chains = [chain for _, _, chain in cases]
     chains += [fix_constraint(reading, facts.of_constraint(reading)) for reading in _constraints(parts)]
     chains.sort(key=lambda chain: RANK[chain.priority])
+    chains += [Chain((step,), priority=step.priority) for step in analyze_steps(cases)]
     return _assembled(Direction.FIX, manifest, chains, _fix_migration(manifest, parts, chains))
 
 

@@ -19,7 +19,7 @@ from sql.steps.step import IndexGone, Step, Verb
 
 POLL_S = 0.25
 TOLD_BY_NAME = frozenset(
-    {Verb.DROP_INDEX, Verb.DROP_CONSTRAINT, Verb.VALIDATE_CONSTRAINT, Verb.SET_MIGRATION}
+    {Verb.DROP_INDEX, Verb.DROP_CONSTRAINT, Verb.VALIDATE_CONSTRAINT, Verb.ANALYZE, Verb.SET_MIGRATION}
 )
 """Steps whose end is known without comparing definitions."""
 

@@ -14,7 +14,16 @@ from sql.quoting import qualified
 from sql.requirements import Requirements, read
 from sql.session import Session
 from sql.steps import ddl
-from sql.steps.step import ConstraintGone, ConstraintStands, IndexGone, IndexStands, MigrationAt, Step
+from sql.steps.catalog import statistics_of, statistics_stand
+from sql.steps.step import (
+    ConstraintGone,
+    ConstraintStands,
+    IndexGone,
+    IndexStands,
+    MigrationAt,
+    StatisticsStand,
+    Step,
+)
 
 REVISIONS = "SELECT version_num::pg_catalog.text AS revision FROM {table} ORDER BY 1"
 
@@ -54,6 +63,9 @@ async def read_proven_end(
     if isinstance(end, ConstraintGone):
         rows = await session.fetch("run_constraint", end.schema, end.table, end.name)
         return End(not rows, f"{end.name} is {'still there' if rows else 'gone'}")
+    if isinstance(end, StatisticsStand):
+        known = statistics_stand(end, await session.fetch("step_statistics", *statistics_of(end)))
+        return End(known.reached, known.sentence)
     return await _migration(session, end)
 
 

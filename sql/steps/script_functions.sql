@@ -153,6 +153,40 @@ BEGIN
   RAISE EXCEPTION 'constraint % is still there', pg_catalog.quote_ident(constraint_name);
 END $function$;
 
+CREATE FUNCTION pg_temp.pgdeck_statistics_stand(schema_name text, table_name text, index_names text[])
+RETURNS boolean LANGUAGE sql STABLE AS $function$
+  SELECT pg_catalog.pg_relation_size(t.oid) = 0
+         OR (pg_catalog.pg_stat_get_last_analyze_time(t.oid) IS NOT NULL
+             OR pg_catalog.pg_stat_get_last_autoanalyze_time(t.oid) IS NOT NULL
+             OR EXISTS (SELECT FROM pg_catalog.pg_stats s WHERE s.schemaname = n.nspname AND s.tablename = t.relname))
+            AND NOT EXISTS (
+              SELECT FROM pg_catalog.pg_class c
+                JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid AND i.indrelid = t.oid
+               WHERE c.relname = ANY (index_names) AND i.indexprs IS NOT NULL AND c.reltuples > 0
+                 AND NOT (i.indpred IS NOT NULL AND c.reltuples * 3000 < t.reltuples)
+                 AND NOT EXISTS (SELECT FROM pg_catalog.pg_stats s
+                                  WHERE s.schemaname = n.nspname AND s.tablename = c.relname))
+    FROM pg_catalog.pg_class t
+    JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
+   WHERE n.nspname = schema_name AND t.relname = table_name
+$function$;
+
+CREATE FUNCTION pg_temp.pgdeck_prove_statistics(schema_name text, table_name text, index_names text[])
+RETURNS boolean LANGUAGE plpgsql AS $function$
+DECLARE
+  tries integer := 0;
+BEGIN
+  -- Up to 14 a process of its own collects when a table was last analysed.
+  LOOP
+    IF pg_temp.pgdeck_statistics_stand(schema_name, table_name, index_names) THEN RETURN true; END IF;
+    EXIT WHEN tries >= 20;
+    tries := tries + 1;
+    PERFORM pg_catalog.pg_sleep(0.1), pg_catalog.pg_stat_clear_snapshot();
+  END LOOP;
+  RAISE EXCEPTION 'the planner still lacks statistics of %', pg_catalog.quote_ident(table_name)
+    USING HINT = 'Only the owner of the table may analyse it; anybody else gets a warning.';
+END $function$;
+
 CREATE FUNCTION pg_temp.pgdeck_revisions(schema_name text, table_name text)
 RETURNS text[] LANGUAGE plpgsql AS $function$
 DECLARE

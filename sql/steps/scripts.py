@@ -23,7 +23,7 @@ FUNCTIONS = Path(__file__).parent / "script_functions.sql"
 WIDTH = 100
 _QUOTED = re.compile(r"""[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*\"""", re.DOTALL)
 _PSQL_SEES = re.compile(r"\\|(?<!:):(?!:)|--|/\*|\$|;")
-NEEDS_QUIET = frozenset({Verb.CREATE_INDEX, Verb.DROP_INDEX, Verb.VALIDATE_CONSTRAINT})
+NEEDS_QUIET = frozenset({Verb.CREATE_INDEX, Verb.DROP_INDEX, Verb.VALIDATE_CONSTRAINT, Verb.ANALYZE})
 """Steps that end in a deadlock with another build or change of the same table."""
 
 

@@ -14,7 +14,7 @@ import asyncpg
 from sql.statements import statement
 from sql.steps.step import Step, Verb
 
-SLOW_VERBS = frozenset({Verb.CREATE_INDEX, Verb.DROP_INDEX, Verb.VALIDATE_CONSTRAINT})
+SLOW_VERBS = frozenset({Verb.CREATE_INDEX, Verb.DROP_INDEX, Verb.VALIDATE_CONSTRAINT, Verb.ANALYZE})
 """They may run for hours, each statement on its own, outside of a transaction block."""
 CONCURRENT_VERBS = frozenset({Verb.CREATE_INDEX, Verb.DROP_INDEX})
 """Stopped half-way they leave an index that is not usable."""

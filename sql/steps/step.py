@@ -21,6 +21,7 @@ class Verb(StrEnum):
     VALIDATE_CONSTRAINT = "validate constraint"
     DROP_CONSTRAINT = "drop constraint"
     SWAP_CONSTRAINT = "swap constraint"
+    ANALYZE = "analyze"
     SET_MIGRATION = "set migration"
 
 
@@ -79,6 +80,21 @@ class ConstraintGone:
 
 
 @dataclass(frozen=True)
+class StatisticsStand:
+    """End state: the planner knows this table, and what the expressions of these indexes come to."""
+
+    schema: str
+    table: str
+    indexes: tuple[str, ...] = ()
+    """Indexes on expressions: of those the planner knows nothing before ANALYZE has seen them."""
+
+    @property
+    def name(self) -> str:
+        """What an operator types to confirm it."""
+        return self.table
+
+
+@dataclass(frozen=True)
 class MigrationAt:
     """End state: the migration table holds this one revision."""
 
@@ -89,7 +105,9 @@ class MigrationAt:
     """The revision that must stand there when the step runs."""
 
 
-EndState: TypeAlias = IndexStands | IndexGone | ConstraintStands | ConstraintGone | MigrationAt
+EndState: TypeAlias = (
+    IndexStands | IndexGone | ConstraintStands | ConstraintGone | StatisticsStand | MigrationAt
+)
 """What the catalog must show when a step is done; where it shows that already, the step is not needed."""
 
 

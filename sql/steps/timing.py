@@ -15,7 +15,7 @@ from sql.latency.sampler import probe_settings
 from sql.latency.window import Window
 from sql.requirements import Requirements
 from sql.snapshots import ProbePlan
-from sql.steps.step import IndexGone, IndexStands, Step
+from sql.steps.step import IndexGone, IndexStands, StatisticsStand, Step
 
 if TYPE_CHECKING:
     from profiles.model import Profile
@@ -48,6 +48,8 @@ class ProbeTiming:
 def probes_of(step: Step, requirements: Requirements) -> tuple[ProbeEntry, ...]:
     """The probes that should use the index which a step is about."""
     names = {end.name for end in (step.end, step.goal) if isinstance(end, IndexStands | IndexGone)}
+    if isinstance(step.end, StatisticsStand):
+        names |= {index.name for index in requirements.indexes if index.table == step.end.table}
     return tuple(probe for probe in requirements.probes if probe.index in names)
 
 

@@ -12,7 +12,7 @@ from sql.quoting import qualified
 from sql.requirements import Requirements
 from sql.session import Session
 from sql.steps.proven_end import read_proven_end
-from sql.steps.step import IndexStands, Step
+from sql.steps.step import IndexStands, StatisticsStand, Step
 from sql.steps.timing import ProbeTiming, probes_of, time_probes
 
 if TYPE_CHECKING:
@@ -131,10 +131,8 @@ async def _needs_analyze(session: Session, step: Step) -> bool | None:
     """Whether the planner lacks what it must know to choose the index (PLAN-02)."""
     if not isinstance(step.end, IndexStands):
         return None
-    rows = await session.fetch("verify_statistics", step.end.schema, step.end.name)
-    if not rows:
-        return None
-    row = rows[0]
+    end = step.end
+    (row,) = await session.fetch("step_statistics", [end.schema], [end.table], [end.name])
     known = [row["table_known"], *([row["expressions_known"]] if row["has_expressions"] else [])]
     if False in known:
         return True
@@ -147,7 +145,7 @@ def _analyze(step: Step) -> str | None:
 
 
 def _planned(step: Step, timings: Sequence[ProbeTiming]) -> list[ProbeTiming]:
-    if not isinstance(step.end, IndexStands):
+    if not isinstance(step.end, IndexStands | StatisticsStand):
         return []
     return [timing for timing in timings if timing.plan is not None and timing.plan.uses_index is not None]
 

@@ -1,0 +1,66 @@
+"""The guided road in this process: plan, confirm, run step by step, each proven before the next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+from profiles.manifest import ConstraintEntry, IndexEntry, Manifest
+from profiles.model import Profile
+from sql.check import Case, case_of
+from sql.steps.job import Job
+from sql.steps.journal import Event
+from sql.steps.outcome import RunResult
+from sql.steps.patience import Stop
+from sql.steps.preparing import Prepared, prepare
+from sql.steps.run import Run
+from sql.steps.scribe import Scribe
+from sql.steps.step import Direction, Step
+from tests.servers import Database
+from tests.sql.steps import running
+from tests.sql.steps.running import OPERATOR, QUICK, journal
+
+_NUMBERS = count(1)
+
+
+def manifest(*definitions: str, checks: tuple[ConstraintEntry, ...] = ()) -> Manifest:
+    """A manifest of these definitions."""
+    entries = tuple(IndexEntry(definition) for definition in definitions)
+    return Manifest("own", "Own", Path("own.toml"), indexes=entries, constraints=checks)
+
+
+def case(database: Database, wanted: Manifest, user: str = "postgres") -> Case:
+    """The manifest on the database."""
+    return case_of(running.profile(database, user), wanted)
+
+
+async def looked_at(
+    database: Database, wanted: Manifest, direction: Direction = Direction.FIX, user: str = "postgres"
+) -> Prepared:
+    """The steps of a direction, each with its preview."""
+    return await prepare(case(database, wanted, user), None, None, direction)
+
+
+async def run_step(where: Profile, step: Step, search_path: str = "public") -> RunResult:
+    """Run one step as the runner does, journalled as `launch` does."""
+    run = f"guided-{next(_NUMBERS):03}"
+    job = Job(run, replace(where, manifest="none"), step, OPERATOR, "hash", search_path=search_path)
+    scribe = Scribe(journal(), where, run, "hash", OPERATOR)
+    scribe.write(Event.CONFIRMED, step, {"job": job.as_json(), "fingerprint": step.fingerprint})
+    return await Run(job, None, scribe, Stop(), QUICK).conduct()
+
+
+async def go(database: Database, wanted: Manifest, direction: Direction = Direction.FIX) -> list[str]:
+    """Run a whole direction, planned again after each step; the ids in the order in which they ran."""
+    done: list[str] = []
+    where = case(database, wanted)
+    while True:
+        prepared = await prepare(where, None, None, direction)
+        offered = {each.id for each in prepared.plan.offered}
+        step = next((each.step for each in prepared.ready if each.id not in offered), None)
+        if step is None or step.id in done:
+            return done
+        result = await run_step(where.profile, step, prepared.plan.search_path)
+        assert result.verified is not None and result.verified.reached, (step.id, result)
+        done.append(step.id)
