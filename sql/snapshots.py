@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from profiles.manifest import Priority, Target
 from sql.findings import (
@@ -20,6 +20,10 @@ from sql.findings import (
     ProbeFinding,
     SampleFinding,
 )
+
+if TYPE_CHECKING:  # values of modules that import asyncpg
+    from sql.steps.monitor import RunProgress
+    from sql.steps.runs import ForeignBuild
 
 
 @dataclass(frozen=True)
@@ -249,6 +253,16 @@ class IdentitySnapshot:
 
 
 @dataclass(frozen=True)
+class BuildsSnapshot:
+    """Runs of ours that the server shows at work, and index builds of others."""
+
+    taken_at: datetime = field(compare=False)
+    live: tuple[tuple[str, RunProgress], ...] = ()
+    """By run id."""
+    foreign: tuple[ForeignBuild, ...] = ()
+
+
+@dataclass(frozen=True)
 class Lost:
     """The server is out of reach; the deck shows the last readings as stale."""
 
@@ -264,6 +278,7 @@ Snapshot: TypeAlias = (
     | ProbesSnapshot
     | MigrationSnapshot
     | IdentitySnapshot
+    | BuildsSnapshot
 )
 """A reading that succeeded."""
 

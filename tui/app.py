@@ -12,7 +12,7 @@ import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from textual import events
 from textual.binding import BindingType
@@ -22,16 +22,23 @@ from textual.worker import Worker, WorkerState
 
 from profiles.errors import ConfigurationError
 from profiles.model import EnvironmentClass
+from sql.snapshots import BuildsSnapshot
+from sql.steps.step import Direction
 from tui.crash import QuietEnd
 from tui.exit_codes import ExitCode
+from tui.flow import StepFlow
 from tui.frames import LightFrames
 from tui.messages import Arrived, Stopped, Waiting
 from tui.panes.views import TITLES
-from tui.present.text import clean
+from tui.present.run import indicator
+from tui.present.text import clean, plural
 from tui.present.view import Tone
+from tui.road import Road, ServerRoad
+from tui.runs_board import RunsBoard
 from tui.screens.deck import DeckScreen
 from tui.screens.details import DetailsScreen, find
-from tui.screens.reader import Reader
+from tui.screens.preview import PreviewScreen
+from tui.screens.run import RunScreen
 from tui.theme import OWN_VARIABLES, THEMES
 
 if TYPE_CHECKING:
@@ -39,11 +46,21 @@ if TYPE_CHECKING:
     from profiles.model import Profile
     from profiles.secret import Secret
     from tui.feed import Feed
+    from tui.screens.journal import JournalScreen
+    from tui.screens.runs import RunsScreen
 
 TERMINAL_CHECK_S = 2.0
 STYLES = Path(__file__).parent / "styles"
 STOP_S = 3.0
 """Longest wait for an old watch to end before the next begins."""
+
+
+@runtime_checkable
+class Speaking(Protocol):
+    """A screen whose footer says a sentence for a while."""
+
+    def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
+        """Show it."""
 
 
 class DeckApp(QuietEnd, LightFrames):
@@ -65,6 +82,10 @@ class DeckApp(QuietEnd, LightFrames):
         self.manifest = manifest
         self.feed: Feed | None = None
         self._following: Worker[None] | None = None
+        self._following_runs: Worker[None] | None = None
+        self.board = RunsBoard("", self._runs_changed)
+        self.flow = StepFlow(self)
+        self._greeted = False
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own variables, also under a theme that is not ours."""
@@ -110,12 +131,19 @@ class DeckApp(QuietEnd, LightFrames):
         """Show a profile's deck and begin to watch once its first frame is out."""
         self.profile, self.manifest = profile, manifest
         self.theme = THEMES[profile.environment].name
+        self.board = RunsBoard(profile.name, self._runs_changed)
+        self.flow = StepFlow(self)
+        self._greeted = False
         deck = DeckScreen(profile, manifest)
         self.push_screen(deck)
         deck.call_after_refresh(self.begin_watching)
 
     def begin_watching(self) -> None:
-        """Start the watch in a worker of its own."""
+        """Start the watch in a worker of its own; the runs are followed in another, server or not."""
+        if self._following_runs is None or self._following_runs.is_finished:
+            self._following_runs = self.run_worker(
+                self.board.follow(), group="runs", description="follow the runs", exit_on_error=False
+            )
         self._following = self.run_worker(
             self._follow(), group="watch", description="watch the server", exit_on_error=False
         )
@@ -125,11 +153,14 @@ class DeckApp(QuietEnd, LightFrames):
 
         assert self.profile is not None
         assert self.manifest is not None
-        self.feed = Feed(self.profile, self.manifest, self)
+        self.feed = Feed(self.profile, self.manifest, self, self.board.readings)
         await self.feed.run()
 
     async def stop_watching(self) -> None:
         """End the watch: its sessions and the prober are gone after this."""
+        if self._following_runs is not None:
+            self._following_runs.cancel()
+            self._following_runs = None
         worker, self._following, self.feed = self._following, None, None
         if worker is None or worker.is_finished:
             return
@@ -140,6 +171,9 @@ class DeckApp(QuietEnd, LightFrames):
 
     def on_arrived(self, message: Arrived) -> None:
         """Hand a reading to the deck."""
+        if isinstance(message.event, BuildsSnapshot):
+            self.board.take(message.event)
+            return
         if self.deck is not None:
             self.deck.take(message.event)
         if isinstance(self.screen, DetailsScreen):
@@ -169,6 +203,12 @@ class DeckApp(QuietEnd, LightFrames):
         """What the deck leaves to the app."""
         if message.action == "quit":
             await self.action_quit()
+        elif message.action in ("build", "roll_back"):
+            self._open_step(message.action)
+        elif message.action == "runs":
+            self.open_runs()
+        elif message.action == "journal":
+            self.open_journal()
         elif message.action == "help":
             from tui.screens.help import HelpScreen
 
@@ -198,6 +238,92 @@ class DeckApp(QuietEnd, LightFrames):
             return
         subject = (list(TITLES)[deck.active.number - 1], row.key)
         self._push(DetailsScreen(subject, row.name, deck.readings))
+
+    # -- steps and runs ---------------------------------------------------------------------------------
+
+    @property
+    def road(self) -> Road | None:
+        """The way to the server for steps; None before the watch is in."""
+        feed = self.feed
+        if feed is None or feed.requirements is None or self.profile is None:
+            return None
+        return ServerRoad(self.profile, feed.requirements, lambda: feed.password)
+
+    def _open_step(self, action: str) -> None:
+        deck = self.deck
+        row = deck.active.row if deck is not None else None
+        if deck is not None and row is not None:
+            self._preview((list(TITLES)[deck.active.number - 1], row.key), action)
+
+    def _preview(self, subject: tuple[str, str], action: str) -> None:
+        why_not = self.flow.open_subject(subject, Direction.FIX if action == "build" else Direction.ROLLBACK)
+        if why_not:
+            self.say(why_not, Tone.WARN)
+
+    def on_details_screen_stepped(self, message: DetailsScreen.Stepped) -> None:
+        """Preview a step from the details."""
+        self._preview(message.subject, message.action)
+
+    def on_preview_screen_asked(self, message: PreviewScreen.Asked) -> None:
+        """What the preview leaves to the app."""
+        self.flow.on_preview(message.screen, message.action)
+
+    def on_run_screen_asked(self, message: RunScreen.Asked) -> None:
+        """What the screen of a run leaves to the app."""
+        self.flow.on_run(message.screen, message.action)
+
+    def on_runs_screen_asked(self, message: RunsScreen.Asked) -> None:
+        """What the list of runs leaves to the app."""
+        if message.action == "open":
+            self.flow.open_run(message.run)
+        elif message.action == "stop":
+            self.flow.ask_to_stop(message.run, message.screen.say)
+        else:
+            self.flow.adopt(message.run, message.screen.say)
+
+    def on_journal_screen_copied(self, message: JournalScreen.Copied) -> None:
+        """Copy from the journal."""
+        self.copy(message.text)
+
+    def open_runs(self) -> None:
+        """The list of runs."""
+        from tui.screens.runs import RunsScreen
+
+        if isinstance(self.screen, DeckScreen) and self.profile is not None:
+            self.push_screen(RunsScreen(self.profile, self.board))
+
+    def open_journal(self) -> None:
+        """The journal."""
+        from tui.screens.journal import JournalScreen
+
+        if isinstance(self.screen, DeckScreen) and self.profile is not None:
+            self.push_screen(JournalScreen(self.profile))
+
+    def _runs_changed(self) -> None:
+        """The journal or the server say something new of a run."""
+        from tui.screens.runs import RunsScreen
+
+        deck = self.deck
+        if deck is None or not deck.is_mounted:
+            return
+        now = datetime.now(UTC)
+        deck.show_runs(indicator(self.board.pictures(), now), self.board.trouble)
+        if not self._greeted:
+            self._greeted = True
+            self._greet(deck)
+        for screen in self.screen_stack:
+            if isinstance(screen, RunScreen | RunsScreen):
+                screen.follow()
+        self.flow.runs_changed()
+
+    def _greet(self, deck: DeckScreen) -> None:
+        """Say which runs are found on start."""
+        running = len(self.board.running)
+        left = [state for state in self.board.states if state.state == "orphaned"]
+        told = [f"{plural(running, 'run')} in progress"] if running else []
+        told += [f"{plural(len(left), 'run')} without a runner"] if left else []
+        if told:
+            deck.say(f"found {' and '.join(told)}: u shows them", Tone.WARN)
 
     def _copy_row(self) -> None:
         deck = self.deck
@@ -231,8 +357,9 @@ class DeckApp(QuietEnd, LightFrames):
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Show a sentence in the footer of the screen that is up."""
-        if isinstance(self.screen, DeckScreen | Reader):
-            self.screen.say(text, tone)
+        screen = self.screen
+        if isinstance(screen, Speaking):
+            screen.say(text, tone)
 
     def _steer(self, action: str) -> None:
         deck, feed = self.deck, self.feed

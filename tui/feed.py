@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from textual.message import Message
 
     from sql.latency.prober import Prober
-    from sql.poller import Poller
+    from sql.poller import Poller, Reading
     from sql.requirements import Requirements
     from sql.session import Session
 
@@ -50,8 +50,21 @@ class Host(Protocol):
 class Feed:
     """Watches one profile until it is cancelled."""
 
-    def __init__(self, profile: Profile, manifest: Manifest, host: Host) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        manifest: Manifest,
+        host: Host,
+        more: Callable[[], tuple[Reading, ...]] = tuple,
+    ) -> None:
+        """
+        Args:
+            more: gives further readings for the poller, once what speaks to servers is imported.
+        """
         self._profile = profile
+        self._more = more
+        self.requirements: Requirements | None = None
+        """The manifest's, read; None until then."""
         self._manifest = manifest
         self._host = host
         self._poller: Poller | None = None
@@ -84,6 +97,11 @@ class Feed:
             if each is not None:
                 (each.pause if paused else each.resume)()
 
+    @property
+    def password(self) -> Secret | None:
+        """What the watch logs in with."""
+        return self._password
+
     def refresh(self) -> None:
         """Read everything now."""
         if self._poller is not None:
@@ -106,7 +124,9 @@ class Feed:
         from sql.poller import Poller
         from sql.watch import readings_for
 
-        self._poller = Poller(self._connect, readings_for(requirements), self._publish)
+        self.requirements = requirements
+        readings = (*readings_for(requirements), *self._more())
+        self._poller = Poller(self._connect, readings, self._publish)
         self.pause(self._paused)
         tasks = [asyncio.create_task(self._poller.run(), name="poller")]
         if requirements.probes:

@@ -19,6 +19,11 @@ class Scope(StrEnum):
     DETAILS = "In the details"
     HELP = "In the help"
     PROFILES = "In the list of profiles"
+    PREVIEW = "In the preview of a step"
+    RUN = "While a step runs"
+    RUNS = "In the list of runs"
+    JOURNAL = "In the journal"
+    STORY = "In what the journal says of a run"
     EVERYWHERE = "Everywhere"
 
 
@@ -32,6 +37,10 @@ class Facts:
     """A row is selected."""
     sql: bool = False
     """The selected row has SQL of its own."""
+    good: bool = False
+    """The selected row is as the manifest asks."""
+    why: str = ""
+    """What stands in the way of the screen's own action; empty: nothing."""
     watching: bool = True
     """The watch is running (or trying to)."""
     paused: bool = False
@@ -84,7 +93,38 @@ def _can_refresh(facts: Facts) -> str:
     return _needs_watch(facts) or ("the watch is paused; space goes on" if facts.paused else "")
 
 
-DECK, PANE, DETAILS, HELP, PROFILES, EVERYWHERE = Scope
+MENDABLE = ("Indexes", "Constraints")
+
+
+def _needs_object(facts: Facts) -> str:
+    if facts.pane not in MENDABLE:
+        return f"steps are for rows of Indexes and Constraints, not of {facts.pane}"
+    return _needs_row(facts) or ("the watch is paused; space goes on" if facts.paused else "")
+
+
+def _needs_fault(facts: Facts) -> str:
+    return _needs_object(facts) or ("it is as the manifest asks; r takes it away" if facts.good else "")
+
+
+def _why(facts: Facts) -> str:
+    return facts.why
+
+
+def _reading(scope: Scope, *, space: bool = True) -> tuple[Key, ...]:
+    """The keys that move a text."""
+    name = scope.name.lower()
+    down = ("pagedown", "space") if space else ("pagedown",)
+    return (
+        Key(f"{name}.up", ("up", "k"), "↑ or k", "up", "One line up", scope),
+        Key(f"{name}.down", ("down", "j"), "↓ or j", "down", "One line down", scope),
+        Key(f"{name}.page_up", ("pageup",), "page up", "page up", "One page up", scope),
+        Key(f"{name}.page_down", down, "page down", "page down", "One page down", scope),
+        Key(f"{name}.first", ("home",), "home", "top", "The beginning", scope),
+        Key(f"{name}.last", ("end",), "end", "end", "The end", scope),
+    )
+
+
+DECK, PANE, DETAILS, HELP, PROFILES, PREVIEW, RUN, RUNS, JOURNAL, STORY, EVERYWHERE = Scope
 
 KEYS: tuple[Key, ...] = (
     Key("deck.pane_1", ("1",), "1", "Indexes", "Go to the Indexes pane", DECK),
@@ -106,7 +146,44 @@ KEYS: tuple[Key, ...] = (
     Key(
         "deck.filter", ("slash",), "/", "filter", "Show only the rows of this pane that hold a text", DECK, 3
     ),
-    Key("deck.zoom", ("z",), "z", "zoom", "Give this pane the whole screen, or give it back", DECK, footer=4),
+    Key(
+        "deck.build",
+        ("b",),
+        "b",
+        "build",
+        "Preview the next step that mends the selected index or constraint",
+        DECK,
+        footer=4,
+        off=_needs_fault,
+    ),
+    Key(
+        "deck.roll_back",
+        ("r",),
+        "r",
+        "roll back",
+        "Preview the step that takes the selected index or constraint away",
+        DECK,
+        off=_needs_object,
+    ),
+    Key(
+        "deck.runs",
+        ("u",),
+        "u",
+        "runs",
+        "Runs: going on, left alone, ended; builds of others",
+        DECK,
+        footer=5,
+    ),
+    Key(
+        "deck.journal",
+        ("l",),
+        "l",
+        "journal",
+        "What was previewed, confirmed, run and verified",
+        DECK,
+        footer=10,
+    ),
+    Key("deck.zoom", ("z",), "z", "zoom", "Give this pane the whole screen, or give it back", DECK),
     Key(
         "deck.copy",
         ("y",),
@@ -114,7 +191,7 @@ KEYS: tuple[Key, ...] = (
         "copy",
         "Copy the row's SQL: to the clipboard (OSC 52), and to a file",
         DECK,
-        footer=5,
+        footer=11,
         off=_needs_sql,
     ),
     Key(
@@ -127,12 +204,18 @@ KEYS: tuple[Key, ...] = (
         off=_needs_watch,
     ),
     Key("deck.refresh", ("g",), "g", "read now", "Read everything again now", DECK, off=_can_refresh),
-    Key("deck.profiles", ("e",), "e", "profiles", "Choose, test and edit profiles", DECK, footer=6),
+    Key("deck.profiles", ("e",), "e", "profiles", "Choose, test and edit profiles", DECK, footer=9),
     Key("deck.help", ("question_mark", "f1"), "? or F1", "help", "All keys", DECK, footer=7),
     Key("deck.palette", ("ctrl+p",), "ctrl+p", "palette", "Find an action by its name", DECK, palette=False),
     Key("deck.leave", ("escape",), "esc", "back", "Leave the filter, then the zoom", DECK, palette=False),
     Key(
-        "deck.quit", ("q", "ctrl+q"), "q", "quit", "End pgdeck; the server keeps what it has", DECK, footer=8
+        "deck.quit",
+        ("q", "ctrl+q"),
+        "q",
+        "quit",
+        "End pgdeck; a run goes on unless you say otherwise",
+        DECK,
+        footer=8,
     ),
     Key("pane.up", ("up", "k"), "↑ or k", "up", "One row up", PANE, palette=False),
     Key("pane.down", ("down", "j"), "↓ or j", "down", "One row down", PANE, palette=False),
@@ -150,6 +233,26 @@ KEYS: tuple[Key, ...] = (
         DETAILS,
         footer=2,
         off=_needs_sql,
+    ),
+    Key(
+        "details.build",
+        ("b",),
+        "b",
+        "build",
+        "Preview the next step that mends it",
+        DETAILS,
+        footer=3,
+        off=_needs_fault,
+    ),
+    Key(
+        "details.roll_back",
+        ("r",),
+        "r",
+        "roll back",
+        "Preview the step that takes it away",
+        DETAILS,
+        footer=4,
+        off=_needs_object,
     ),
     Key("details.up", ("up", "k"), "↑ or k", "up", "One line up", DETAILS),
     Key("details.down", ("down", "j"), "↓ or j", "down", "One line down", DETAILS),
@@ -179,6 +282,113 @@ KEYS: tuple[Key, ...] = (
     Key("profiles.remove", ("d",), "d", "remove", "Delete it, after a question", PROFILES, footer=6),
     Key("profiles.close", ("escape", "q"), "esc", "back", "Back to the deck, or out", PROFILES, footer=7),
     Key("help.last", ("end",), "end", "end", "The end", HELP),
+    Key(
+        "preview.confirm",
+        ("c",),
+        "c",
+        "confirm",
+        "Go on to the question, which runs it",
+        PREVIEW,
+        1,
+        off=_why,
+    ),
+    Key("preview.refresh", ("g",), "g", "look again", "Look at the server once more", PREVIEW, footer=2),
+    Key("preview.copy", ("y",), "y", "copy", "Copy the exact SQL", PREVIEW, footer=3, off=_needs_sql),
+    Key("preview.close", ("escape", "q"), "esc", "back", "Back; nothing is run", PREVIEW, footer=4),
+    *_reading(PREVIEW),
+    Key("run.close", ("escape", "q"), "esc", "back", "Back to the deck; the run goes on", RUN, 1),
+    Key(
+        "run.stop",
+        ("x",),
+        "x",
+        "cancel it",
+        "Cancel the run and clean up, after a question",
+        RUN,
+        2,
+        off=_why,
+    ),
+    Key(
+        "run.cancel_blocker",
+        ("c",),
+        "c",
+        "cancel blocker",
+        "Cancel the statement of the marked session in the way, after a question",
+        RUN,
+        footer=3,
+        off=_needs_row,
+    ),
+    Key(
+        "run.terminate_blocker",
+        ("t",),
+        "t",
+        "terminate",
+        "Terminate the marked session in the way, after a question",
+        RUN,
+        footer=4,
+        off=_needs_row,
+    ),
+    Key(
+        "run.mark",
+        ("n", "tab"),
+        "n",
+        "mark",
+        "Mark the next session in the way",
+        RUN,
+        footer=5,
+        off=_needs_row,
+    ),
+    Key(
+        "run.next", ("b",), "b", "next step", "After the end: preview the next step", RUN, footer=6, off=_why
+    ),
+    Key("run.copy", ("y",), "y", "copy", "Copy the exact SQL", RUN),
+    *_reading(RUN),
+    Key(
+        "runs.open",
+        ("enter",),
+        "enter",
+        "open",
+        "Watch the selected run, or read how it ended",
+        RUNS,
+        1,
+        off=_why,
+    ),
+    Key("runs.adopt", ("a",), "a", "adopt", "Take over a run whose runner died", RUNS, footer=2, off=_why),
+    Key(
+        "runs.stop",
+        ("x",),
+        "x",
+        "cancel it",
+        "Cancel the selected run and clean up",
+        RUNS,
+        footer=3,
+        off=_why,
+    ),
+    Key("runs.close", ("escape", "q"), "esc", "back", "Back to the deck", RUNS, footer=4),
+    Key(
+        "journal.open",
+        ("enter",),
+        "enter",
+        "open",
+        "Everything that the journal says of it",
+        JOURNAL,
+        1,
+        off=_needs_row,
+    ),
+    Key("journal.filter", ("slash",), "/", "filter", "Show only what holds a text", JOURNAL, footer=2),
+    Key("journal.copy", ("y",), "y", "copy", "Copy what the journal says of it", JOURNAL, 3, off=_needs_row),
+    Key(
+        "journal.note",
+        ("w",),
+        "w",
+        "write note",
+        "Write the hand-over note of this profile as Markdown",
+        JOURNAL,
+        4,
+    ),
+    Key("journal.close", ("escape", "q"), "esc", "back", "Back to the deck", JOURNAL, footer=5),
+    Key("story.copy", ("y",), "y", "copy", "Copy all of it", STORY, footer=2),
+    Key("story.close", ("escape", "q", "enter"), "esc", "back", "Back to the journal", STORY, footer=1),
+    *_reading(STORY),
     Key(
         "everywhere.redraw",
         ("ctrl+l",),

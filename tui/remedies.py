@@ -12,10 +12,12 @@ from sql.snapshots import (
     IndexReading,
     MigrationReading,
 )
+from sql.steps.step import Direction
 from tui.present.details import Remedy
 
 if TYPE_CHECKING:
     from profiles.manifest import Manifest
+    from sql.steps.facts import Facts
     from sql.verdict import Parts
 
 Mendable: TypeAlias = IndexReading | ConstraintReading | MigrationReading
@@ -23,15 +25,26 @@ MIGRATION = "migration"
 """How a plan's steps and refusals name the migration version."""
 
 
-def remedy_of(reading: Mendable, manifest: Manifest, parts: Parts) -> Remedy:
-    """The steps that mend what was read, or why there are none.
+def remedy_of(
+    reading: Mendable,
+    manifest: Manifest,
+    parts: Parts,
+    direction: Direction = Direction.FIX,
+    facts: Facts | None = None,
+) -> Remedy:
+    """The steps that mend what was read, or take it away again, or why there are none.
 
     Planned from this one reading alone: a plan of five thousand indexes takes longer than a key may.
-    """
-    from sql.steps.plan import plan
 
+    Args:
+        facts: as `sql.steps.plan.plan` wants them.
+    """
+    from sql.steps import plan as planning
+
+    make = planning.plan if direction is Direction.FIX else planning.rollback
+    known = facts if facts is not None else planning.NO_FACTS
     if isinstance(reading, MigrationReading):
-        whole = plan(manifest, parts)
+        whole = make(manifest, parts, known)
         steps = tuple(step for step in whole.steps if step.mends == MIGRATION)
         refusal = next((each for each in whole.refused if each.target == MIGRATION), None)
         return Remedy(steps, refusal)
@@ -40,5 +53,5 @@ def remedy_of(reading: Mendable, manifest: Manifest, parts: Parts) -> Remedy:
         narrow = replace(narrow, indexes=replace(parts.indexes, indexes=(reading,)))
     elif isinstance(reading, ConstraintReading) and isinstance(parts.constraints, ConstraintsSnapshot):
         narrow = replace(narrow, constraints=replace(parts.constraints, constraints=(reading,)))
-    made = plan(manifest, narrow)
+    made = make(manifest, narrow, known)
     return Remedy((*made.steps, *made.offered), next(iter(made.refused), None))

@@ -19,6 +19,7 @@ from profiles.model import Profile
 from sql.findings import Verdict
 from sql.snapshots import Event, IdentitySnapshot, ServerIdentity
 from tui import keys
+from tui.mending import needs_nothing, reading_of
 from tui.panes.pane import Pane
 from tui.panes.views import TITLES, Shown, pane_view, target_of
 from tui.present.header import Banner, banner_lines
@@ -76,6 +77,7 @@ class DeckScreen(Screen[None]):
             for number, title in enumerate(TITLES.values(), 1):
                 yield Pane(number, title, id=f"pane-{number}", classes="-active" if number == 1 else None)
         yield Lines(id="others")
+        yield Lines(id="running")
         yield Input(id="filter", compact=True)
         yield Footer(keys.Scope.DECK, id="footer")
 
@@ -182,6 +184,12 @@ class DeckScreen(Screen[None]):
                 lines.append(dimmed(said) if pane.view.stale else said)
         self.query_one("#others", Lines).show(lines)
 
+    def show_runs(self, said: Line, trouble: str) -> None:
+        """Show the run that goes on, in one line above the keys; nothing where there is none."""
+        shown = line((f" ! {clean(trouble)}", Tone.WARN)) if trouble else said
+        self.set_class(bool(shown), "-has-runs")
+        self.query_one("#running", Lines).show([shown] if shown else [])
+
     # -- panes ------------------------------------------------------------------------------------------
 
     def pane(self, number: int) -> Pane:
@@ -213,7 +221,12 @@ class DeckScreen(Screen[None]):
     def facts(self) -> keys.Facts:
         """What decides which keys are off."""
         pane = self.active
+        reading = None
+        if pane.row is not None:
+            subject = (list(TITLES)[pane.number - 1], pane.row.key)
+            reading = reading_of(subject, self.readings.judged_parts())
         return keys.Facts(
+            good=reading is not None and needs_nothing(reading),
             pane=pane.title,
             row=pane.row is not None,
             sql=bool(pane.row and pane.row.sql),

@@ -18,6 +18,7 @@ from sql.snapshots import (
     ProbesSnapshot,
 )
 from tui import keys
+from tui.mending import needs_nothing, reading_of
 from tui.panes.views import TITLES
 from tui.present.constraints import MIGRATION_KEY, constraint_key
 from tui.present.details import (
@@ -93,6 +94,14 @@ class DetailsScreen(Reader):
             super().__init__()
             self.sql = sql
 
+    class Stepped(Message):
+        """The next step of this row is asked for: `build` or `roll_back`."""
+
+        def __init__(self, subject: Subject, action: str) -> None:
+            super().__init__()
+            self.subject = subject
+            self.action = action
+
     def __init__(self, subject: Subject, name: str, readings: Readings) -> None:
         super().__init__()
         self._subject = subject
@@ -122,15 +131,27 @@ class DetailsScreen(Reader):
         self._details = found or self._details
         self.draw()
 
+    def _facts(self, sql: str) -> keys.Facts:
+        """What decides which keys are off."""
+        reading = reading_of(self._subject, self._readings.judged_parts())
+        return keys.Facts(
+            pane=TITLES[self._subject[0]],
+            row=self._details is not None,
+            sql=bool(sql),
+            good=reading is not None and needs_nothing(reading),
+            paused=self._readings.paused,
+        )
+
     def action_key(self, name: str) -> None:
-        """Copying; the rest as in every text."""
-        if name != "copy":
+        """Copying and the next step; the rest as in every text."""
+        if name not in ("copy", "build", "roll_back"):
             super().action_key(name)
             return
         sql = self._details.sql if self._details is not None else ""
-        facts = keys.Facts(row=self._details is not None, sql=bool(sql))
-        why_off = keys.key("details.copy").why_off(facts)
+        why_off = keys.key(f"details.{name}").why_off(self._facts(sql))
         if why_off:
             self.say(why_off, Tone.WARN)
+        elif name != "copy":
+            self.post_message(self.Stepped(self._subject, name))
         else:
             self.post_message(self.Copied(sql))

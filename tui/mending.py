@@ -1,0 +1,56 @@
+"""From a row of the deck to what a plan says of it, and back: by key, never by place."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from sql.snapshots import (
+    ConstraintReading,
+    ConstraintsSnapshot,
+    IndexesSnapshot,
+    IndexReading,
+    MigrationSnapshot,
+)
+from sql.steps import chain
+from sql.verdict import Parts
+from tui.present.constraints import MIGRATION_KEY, constraint_key
+from tui.present.indexes import index_key
+from tui.present.signs import is_good
+from tui.remedies import MIGRATION, Mendable
+
+Subject: TypeAlias = tuple[str, str]
+"""Part and row key."""
+
+
+def reading_of(subject: Subject, parts: Parts) -> Mendable | None:
+    """What was read of a row; None where it is of no kind that steps mend, or no longer there."""
+    part, key = subject
+    if key == MIGRATION_KEY:
+        return parts.migration.migration if isinstance(parts.migration, MigrationSnapshot) else None
+    if part == "indexes" and isinstance(parts.indexes, IndexesSnapshot):
+        return next((each for each in parts.indexes.indexes if index_key(each) == key), None)
+    if part == "constraints" and isinstance(parts.constraints, ConstraintsSnapshot):
+        found = parts.constraints.constraints
+        return next((each for each in found if constraint_key(each) == key), None)
+    return None
+
+
+def mends_of(reading: Mendable) -> str:
+    """How the steps of a plan name what they mend."""
+    if isinstance(reading, IndexReading):
+        return chain.index_key(reading)
+    if isinstance(reading, ConstraintReading):
+        return chain.constraint_key(reading)
+    return MIGRATION
+
+
+def name_of(reading: Mendable) -> str:
+    """How a person calls it."""
+    if isinstance(reading, IndexReading | ConstraintReading):
+        return reading.name
+    return "migration version"
+
+
+def needs_nothing(reading: Mendable) -> bool:
+    """Whether it is as the manifest asks."""
+    return is_good(reading.finding)

@@ -1,0 +1,230 @@
+"""The journal: who previewed, confirmed and ran what, and how it ended; read from the file alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Input
+
+from profiles.locations import locations
+from profiles.model import Profile
+from tui import keys
+from tui.panes.pane import Pane
+from tui.present.journal import Story, journal_view, stories, story_lines, story_text
+from tui.present.signs import BADGES
+from tui.present.text import clean
+from tui.present.view import Line, Tone, line
+from tui.screens.reader import Reader
+from tui.widgets.footer import Footer
+from tui.widgets.lines import Lines
+
+if TYPE_CHECKING:
+    from sql.steps.journal import JournalEntry
+
+FOLLOW_S = 1.0
+
+
+class JournalScreen(Screen[None]):
+    """One row a run, the latest first."""
+
+    CSS_PATH = "../styles/journal.tcss"
+    AUTO_FOCUS = "#journal-list"
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.Scope.JOURNAL)]
+
+    class Copied(Message):
+        """What the journal says of a run is to be copied."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def __init__(self, profile: Profile) -> None:
+        super().__init__()
+        self.profile = profile
+        self._entries: list[JournalEntry] = []
+        self._stories: tuple[Story, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        """Title, list, filter, keys."""
+        yield Lines(id="journal-title")
+        yield Pane(0, "Journal", id="journal-list")
+        yield Input(id="journal-filter", compact=True, placeholder="show only what holds …")
+        yield Footer(keys.Scope.JOURNAL, id="footer")
+
+    def on_mount(self) -> None:
+        """Read the file once the frame is out, and go on while the screen is up."""
+        self.pane.border_title = "Journal"
+        self.query_one("#journal-filter", Input).cursor_blink = False
+        badge = (BADGES[self.profile.environment], Tone.BADGE)
+        title = line(badge, (f" {clean(self.profile.name)} › ", Tone.DIM), ("journal", Tone.STRONG))
+        self.query_one("#journal-title", Lines).show([title])
+        self.call_after_refresh(self.follow)
+
+    @property
+    def pane(self) -> Pane:
+        """The rows."""
+        return self.query_one("#journal-list", Pane)
+
+    @work(group="journal", exclusive=True, description="read the journal", exit_on_error=False)
+    async def follow(self) -> None:
+        """Read on until the screen is left."""
+        tail = await asyncio.to_thread(_tail)
+        first, trouble_before = True, ""
+        while True:
+            trouble = ""
+            try:
+                new = await asyncio.to_thread(tail.new)
+            except OSError as error:
+                new, trouble = [], f"the journal cannot be read: {error.strerror}"
+            mine = [entry for entry in new if entry.profile == self.profile.name]
+            if mine or first or trouble != trouble_before:
+                self._entries += mine
+                self._stories = stories(self._entries)
+                self.pane.show_view(journal_view(self._stories, trouble), "")
+            first, trouble_before = False, trouble
+            await asyncio.sleep(FOLLOW_S)
+
+    @property
+    def story(self) -> Story | None:
+        """The one that the cursor is on."""
+        row = self.pane.row
+        return next((each for each in self._stories if row is not None and each.key == row.key), None)
+
+    def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
+        """Show a sentence in the footer for a while."""
+        self.query_one("#footer", Footer).say(clean(text), tone)
+
+    # -- keys -------------------------------------------------------------------------------------------
+
+    def on_pane_opened(self) -> None:
+        """A second click on a row opens it."""
+        self.action_key("open")
+
+    def action_key(self, name: str) -> None:
+        """Every key of the list comes through here."""
+        story = self.story
+        why_off = keys.key(f"journal.{name}").why_off(keys.Facts(pane="the journal", row=story is not None))
+        if why_off:
+            self.say(why_off, Tone.WARN)
+        elif name == "close":
+            self._leave()
+        elif name == "filter":
+            self._open_filter()
+        elif name == "note":
+            self._write_note()
+        elif story is not None and name == "open":
+            self.app.push_screen(StoryScreen(self.profile, story))
+        elif story is not None:
+            self.post_message(self.Copied(story_text(story)))
+
+    def _leave(self) -> None:
+        if self.pane.needle:
+            self.pane.filter("")
+            self.say("all of the journal")
+        else:
+            self.dismiss(None)
+
+    def _open_filter(self) -> None:
+        field = self.query_one("#journal-filter", Input)
+        with field.prevent(Input.Changed):
+            field.value = self.pane.needle
+        self.add_class("-filtering")
+        self.set_focus(field)
+
+    def _close_filter(self) -> None:
+        self.remove_class("-filtering")
+        self.set_focus(self.pane)
+
+    @on(Input.Changed, "#journal-filter")
+    def _filtered(self, event: Input.Changed) -> None:
+        self.pane.filter(event.value)
+
+    @on(Input.Submitted, "#journal-filter")
+    def _kept(self) -> None:
+        self._close_filter()
+
+    def on_key(self, event: events.Key) -> None:
+        """Escape in the filter drops it."""
+        if self.has_class("-filtering") and event.key in ("escape", "tab"):
+            event.stop()
+            event.prevent_default()
+            if event.key == "escape":
+                self.pane.filter("")
+            self._close_filter()
+
+    @work(group="note", exclusive=True, description="write the hand-over note", exit_on_error=False)
+    async def _write_note(self) -> None:
+        try:
+            path = await asyncio.to_thread(write_note, self.profile.name, datetime.now(UTC))
+        except OSError as error:
+            self.say(f"the note cannot be written: {error.strerror}", Tone.BAD)
+        else:
+            self.say(f"written to {path}", Tone.GOOD)
+
+
+class StoryScreen(Reader):
+    """Everything that the journal says of one run."""
+
+    KEYS = keys.Scope.STORY
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.Scope.STORY)]
+
+    def __init__(self, profile: Profile, story: Story) -> None:
+        super().__init__()
+        self._profile = profile
+        self._story = story
+
+    def title_text(self) -> Line:
+        """Whose run this is."""
+        badge = (BADGES[self._profile.environment], Tone.BADGE)
+        first = self._story.first
+        what = clean(f"{first.step or ''} {first.run or 'previewed'}")
+        return line(badge, (" journal › ", Tone.DIM), (what, Tone.STRONG))
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """Its entries."""
+        return story_lines(self._story, width)
+
+    def action_key(self, name: str) -> None:
+        """Copying; the rest as in every text."""
+        if name == "copy":
+            self.post_message(JournalScreen.Copied(story_text(self._story)))
+        else:
+            super().action_key(name)
+
+
+def write_note(profile: str, now: datetime) -> Path:
+    """Write what the journal says of a profile as Markdown; where.
+
+    Raises:
+        OSError: it could not be written, or the journal not be read.
+    """
+    from sql.steps.journal import Journal, Tail
+    from sql.steps.runs import runs
+    from tui.reports import journal_markdown
+
+    places = locations()
+    tail = Tail(places.journal)
+    entries = [entry for entry in tail.new() if entry.profile == profile]
+    states = sorted(runs(Journal(places.journal), profile), key=lambda state: state.run)
+    text = journal_markdown.render(entries, states, tail.skipped)
+    folder = places.state
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / f"handover-{profile}-{now:%Y%m%d-%H%M%S}.md"
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _tail():  # type: ignore[no-untyped-def]
+    from sql.steps.journal import Tail
+
+    return Tail(locations().journal)
