@@ -1,0 +1,88 @@
+"""On a hot standby: it is said, everything is read and measured, nothing is tried that only a primary may."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from profiles.manifest import ConstraintEntry, IndexEntry, Manifest, MigrationEntry, ProbeEntry, Target
+from sql.check import verify
+from sql.demo.cluster import Cluster
+from sql.findings import ConstraintFinding, IndexFinding, ProbeFinding, Verdict
+from tests import servers
+from tests.servers import Database
+from tests.sql.steps.schemas import profile
+
+MANIFEST = Manifest(
+    "own",
+    "Own",
+    Path("own.toml"),
+    indexes=(
+        IndexEntry("CREATE INDEX i ON t (a)"),
+        IndexEntry("CREATE INDEX lower_b ON t (lower(b)) WHERE a > 0"),
+        IndexEntry("CREATE INDEX absent ON t (b)"),
+    ),
+    constraints=(
+        ConstraintEntry("t", "positive", "CHECK (a > 0)", rejects=({"a": -1},), accepts=({"a": 1},)),
+        ConstraintEntry("t", "short", "CHECK (length(b) < 3)"),
+    ),
+    probes=(ProbeEntry("lookup", "SELECT a FROM t WHERE a = 1", Target(p50_ms=60_000)),),
+    migration=MigrationEntry("r1"),
+)
+PRIMARY = """
+CREATE TABLE t (a int CONSTRAINT positive CHECK (a > 0), b text);
+INSERT INTO t SELECT n, 'long' FROM generate_series(1, 100) n;
+ALTER TABLE t ADD CONSTRAINT short CHECK (length(b) < 3) NOT VALID;
+CREATE INDEX i ON t (a);
+CREATE INDEX lower_b ON t (lower(b)) WHERE a > 0;
+CREATE TABLE alembic_version (version_num text);
+INSERT INTO alembic_version VALUES ('r1')
+"""
+
+
+@pytest.fixture(params=servers.wanted_majors(), ids=lambda major: f"pg{major}")
+def standby(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A standby that streams from a primary with `PRIMARY` in it."""
+    folder = servers.binaries(request.param)
+    if folder is None:
+        pytest.skip(servers.how_to_get(request.param))
+    if not (folder / "pg_basebackup").exists():
+        pytest.skip(f"no pg_basebackup beside PostgreSQL {request.param} here")
+    primary = servers.start(request.param, wal_level="replica", max_wal_senders="4")
+    home = Path(tempfile.mkdtemp(prefix="pgdeck-test-standby-", dir="/tmp"))
+    home.chmod(0o755)
+    copy = Cluster(folder, home / "pg", settings={**servers.QUICK, "hot_standby": "on"})
+    try:
+        asyncio.run(Database(primary, request.param, "postgres").execute(PRIMARY))
+        for each in (copy.folder, copy.socket):
+            copy._own(each)
+        where = ("-h", str(primary.socket), "-p", str(primary.port), "-U", "postgres")
+        copy._run([str(folder / "pg_basebackup"), *where, "-D", str(copy.data), "-R", "-c", "fast"])
+        copy.start()
+        yield Database(copy, request.param, "postgres")
+    finally:
+        copy.remove()
+        primary.remove()
+        for each in (home, primary.folder.parent):
+            shutil.rmtree(each, ignore_errors=True)
+
+
+async def test_a_standby_is_read_and_measured_like_a_primary(standby: Database) -> None:
+    report = await verify(profile(standby), manifest=MANIFEST, duration_s=0.5)
+    assert report.server is not None and report.server.in_recovery
+    assert [index.finding for index in report.indexes] == [
+        IndexFinding.PRESENT,
+        IndexFinding.PRESENT,
+        IndexFinding.MISSING,
+    ]
+    positive, short = report.constraints
+    assert (positive.finding, short.finding) == (ConstraintFinding.ENFORCED, ConstraintFinding.NOT_VALIDATED)
+    assert (positive.rejects, positive.accepts, short.violations) == ("verified", "verified", 100)
+    assert [probe.finding for probe in report.probes] == [ProbeFinding.MET]
+    assert report.migration is not None and report.migration.actual == ("r1",)
+    assert (report.verdict, report.unavailable) == (Verdict.NOT_READY, ())
