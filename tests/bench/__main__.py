@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench.figures import Figure
+from tests.bench.figures import HEAD, Figure
 from tests.bench.headless import command_costs, five_thousand_indexes
 from tests.bench.screen import keys_over_five_thousand_rows, starts
 from tests.bench.setting import Setting
+from tests.bench.watching import costs
 
 
 def main() -> int:
@@ -18,7 +20,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="pgdeck-bench-") as folder, Setting(Path(folder)) as setting:
         asyncio.run(setting.fill())
         figures: list[Figure] = []
-        for measure in (command_costs, five_thousand_indexes, starts, keys_over_five_thousand_rows):
+        print(f"load of this machine: {os.getloadavg()[0]:.1f}; from 1 on trust ratios and CPU times only")
+        print(HEAD)
+        for measure in (command_costs, five_thousand_indexes, starts, keys_over_five_thousand_rows, costs):
             for figure in measure(setting):
                 print(figure.line(), flush=True)
                 figures.append(figure)

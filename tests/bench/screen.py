@@ -5,11 +5,10 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator, Sequence
 
-from tests.bench.figures import Figure, alternated, ratio
+from tests.bench.figures import Figure, Goal, alternated
 from tests.bench.setting import Setting
 from tests.bench.terminal import Terminal
 
-KEY_LIMIT_MS = 100
 KEYS = 40
 
 
@@ -34,9 +33,10 @@ def starts(setting: Setting) -> Iterator[Figure]:
         return painted
 
     deck_ms, reference_ms = alternated(deck, reference)
-    yield ratio("deck: first paint", deck_ms, "pg_activity", reference_ms, 1.2)
-    ready_ms, shown_ms = statistics.median(ours), statistics.median(theirs)
-    yield ratio("deck: verdict shown", ready_ms, "pg_activity's first list", shown_ms, 1.5)
+    yield Figure("deck: first paint", deck_ms, "ms", 1.2, 1.0, Goal.RATIO, "pg_activity", reference_ms)
+    # The first round warms up.
+    ready_ms, shown_ms = statistics.median(ours[1:]), statistics.median(theirs[1:])
+    yield Figure("deck: verdict shown", ready_ms, "ms", 1.5, 1.0, Goal.RATIO, "pg_activity's list", shown_ms)
 
 
 def keys_over_five_thousand_rows(setting: Setting) -> Iterator[Figure]:
@@ -45,7 +45,4 @@ def keys_over_five_thousand_rows(setting: Setting) -> Iterator[Figure]:
         terminal.until("READY")
         times = sorted(terminal.answer("jk"[turn % 2]) for turn in range(KEYS))
     p95 = times[int(len(times) * 0.95) - 1]
-    goal = f"{KEY_LIMIT_MS} ms"
-    yield Figure(
-        "deck with 5,000 indexes: key p95", p95, "p50", times[KEYS // 2], goal, missed=p95 > KEY_LIMIT_MS
-    )
+    yield Figure("deck with 5,000 indexes: key p95", p95, "ms", 100, 25)

@@ -14,6 +14,9 @@ from tests import servers
 REFERENCE = "pg_activity[psycopg]==3.6.2"
 INDEXES = 5000
 TABLES = 50
+PROBES = 5
+ROLES = ("deck", "reference")
+"""Who logs in, so that the server can tell what each of both costs."""
 
 
 class Setting:
@@ -22,7 +25,14 @@ class Setting:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.home = folder / "home"
-        self.environment = {**os.environ, "PGDECK_HOME": str(self.home), "HOME": str(folder)}
+        # As an installer leaves it: bytecode is there before a command is timed.
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        self.environment = {
+            **inherited,
+            "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
+            "PGDECK_HOME": str(self.home),
+            "HOME": str(folder),
+        }
 
     def __enter__(self) -> Setting:
         self.cluster: Cluster = servers.start(18, shared_preload_libraries="pg_stat_statements")
@@ -46,15 +56,20 @@ class Setting:
                 definition = f"CREATE INDEX i{table}_{number} ON t{table} ({keys})"
                 script.append(definition)
                 manifest.append(f'[[index]]\npriority = "normal"\ndefinition = "{definition}"')
+        script += ["CREATE EXTENSION pg_stat_statements"]
+        script += [f"CREATE ROLE {role} LOGIN IN ROLE pg_monitor" for role in ROLES]
+        script.append(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {', '.join(ROLES)}")
         await database.execute(";".join(script))
         self._write("manifests/five-thousand.toml", "\n".join(manifest))
         self._profile("many", "five-thousand")
         self._write("manifests/small.toml", 'title = "Small"\n' + "\n".join(manifest[1:11]))
         self._profile("small", "small")
+        self._write("manifests/probed.toml", 'title = "Probed"\n' + "\n".join([*manifest[1:11], *_probes()]))
+        self._profile("probed", "probed")
 
     def _profile(self, name: str, manifest: str) -> None:
         lines = ['environment = "development"', f'manifest = "{manifest}"', "[connection]"]
-        lines += [f'host = "{self.cluster.socket}"', 'dbname = "postgres"', 'user = "postgres"']
+        lines += [f'host = "{self.cluster.socket}"', 'dbname = "postgres"', 'user = "deck"']
         self._write(f"profiles/{name}.toml", "\n".join(lines))
 
     def _write(self, name: str, text: str) -> None:
@@ -76,6 +91,8 @@ class Setting:
             "-h",
             str(self.cluster.socket),
             "-U",
+            "reference",
+            "-d",
             "postgres",
             "--refresh",
             "1",
@@ -88,3 +105,11 @@ class Setting:
             venv.create(cache, with_pip=True)
             subprocess.run([cache / "bin" / "pip", "install", "--quiet", REFERENCE], check=True)
         return program
+
+
+def _probes() -> list[str]:
+    return [
+        f'[[probe]]\nname = "p{number}"\nsql = "SELECT count(*) FROM t{number} WHERE c0 = 1"\n'
+        "target = { p50_ms = 1000, p95_ms = 1000, p99_ms = 1000 }"
+        for number in range(PROBES)
+    ]

@@ -45,11 +45,13 @@ class Terminal:
     ) -> None:
         self._command = command
         self._size = (lines, columns)
-        self._environment = {**os.environ, "TERM": "xterm-256color", **(variables or {})}
+        self._environment = {**(variables or os.environ), "TERM": "xterm-256color"}
         self._environment.pop("COLORTERM", None)
         self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
         self.bytes = 0
+        self.last_words = b""
+        """The end of what the program wrote."""
 
     def __enter__(self) -> Terminal:
         self.started = time.perf_counter()
@@ -64,6 +66,27 @@ class Terminal:
             os.kill(self._pid, signal.SIGKILL)
         os.close(self._master)
         os.waitpid(self._pid, 0)
+
+    @property
+    def pid(self) -> int:
+        """Of the program; its process group and session are its own."""
+        return self._pid
+
+    @property
+    def restored(self) -> bool:
+        """Whether the alternate screen was left and the cursor shown again."""
+        left, shown = self.last_words.rfind(b"\x1b[?1049l"), self.last_words.rfind(b"\x1b[?25h")
+        return left > self.last_words.rfind(b"\x1b[?1049h") and shown > self.last_words.rfind(b"\x1b[?25l")
+
+    def until_ended(self, keys: str) -> float:
+        """ms from the keys that quit until the program has ended and hung up."""
+        begun = time.perf_counter()
+        self.send(keys)
+        while self._read():
+            pass
+        # The exit status stays for `__exit__` to collect.
+        os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOWAIT)
+        return (time.perf_counter() - begun) * 1000
 
     @property
     def text(self) -> str:
@@ -95,6 +118,13 @@ class Terminal:
         self.drain(0.03)
         return answered
 
+    def drain_for(self, seconds: float) -> None:
+        """Read whatever comes for so long."""
+        deadline = time.perf_counter() + seconds
+        while (left := deadline - time.perf_counter()) > 0:
+            if select.select([self._master], [], [], left)[0] and not self._read():
+                raise ProgramEnded(f"{self._command} ended\n{self.text}")
+
     def drain(self, quiet_s: float) -> int:
         """Read until nothing comes for `quiet_s`; the bytes that came."""
         before = self.bytes
@@ -121,5 +151,6 @@ class Terminal:
             if query in received:
                 os.write(self._master, answer)
         self.bytes += len(received)
+        self.last_words = (self.last_words + received)[-4096:]
         self._stream.feed(received)
         return bool(received)
