@@ -114,7 +114,7 @@ async def test_filter_takes_letters_that_are_keys_elsewhere() -> None:
 async def test_what_is_typed_before_the_filter_is_up_goes_into_it() -> None:
     """Over a slow line several keys arrive at once: `q` must not quit, nor `e` leave the deck."""
     async with deck() as driver:
-        for character in "/queue":
+        for character in "1/queue":
             driver.app.post_message(events.Key(character.replace("/", "slash"), character))
         field = driver.deck.query_one("#filter", Input)
         await until(lambda: field.value == "queue")

@@ -205,7 +205,7 @@ class DeckScreen(Screen[None]):
         """Make a pane the active one; where only one is shown, it is this one."""
         for each in self.query(Pane):
             each.set_class(each.number == number, "-active")
-        self.pane(number).focus()
+        self.set_focus(self.pane(number))
         self._refresh(set())
 
     def on_resize(self, event: events.Resize) -> None:
@@ -285,7 +285,7 @@ class DeckScreen(Screen[None]):
 
     def _close_filter(self) -> None:
         self.remove_class("-filtering")
-        self.active.focus()
+        self.set_focus(self.active)
 
     @on(Input.Changed, "#filter")
     def _filtered(self, event: Input.Changed) -> None:
