@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from sql.snapshots import (
     Unavailable,
 )
 from sql.steps.step import Refusal, Step
+from tui.reports.json_text import written
 from tui.version import version
 
 FORMAT_VERSION = 1
@@ -27,7 +27,7 @@ FORMAT_VERSION = 1
 def render(reports: Sequence[Report]) -> str:
     """One report as an object, several as a list."""
     values = [as_json(report) for report in reports]
-    return json.dumps(values[0] if len(values) == 1 else values, ensure_ascii=False, indent=2) + "\n"
+    return written(values[0] if len(values) == 1 else values)
 
 
 def as_json(report: Report) -> dict[str, Any]:
