@@ -115,6 +115,14 @@ class DeckApp(QuietEnd, LightFrames):
             # Restoring a terminal that is gone can only fail or hang.
             os._exit(128 + signal.SIGHUP)
 
+    async def leave(self) -> None:
+        """End the program; while a run goes on, ask what becomes of it."""
+        running = self.board.running
+        if running:
+            self.flow.ask_to_leave(running)
+        else:
+            await self.action_quit()
+
     async def action_quit(self) -> None:
         """End the program; the prober ends with it."""
         await self.stop_watching()
@@ -202,7 +210,7 @@ class DeckApp(QuietEnd, LightFrames):
     async def on_deck_screen_asked(self, message: DeckScreen.Asked) -> None:
         """What the deck leaves to the app."""
         if message.action == "quit":
-            await self.action_quit()
+            await self.leave()
         elif message.action in ("build", "roll_back"):
             self._open_step(message.action)
         elif message.action == "runs":

@@ -39,6 +39,8 @@ class StepFlow:
         """What each run that was started here is for."""
         self._open: set[str] = set()
         """Runs that were seen before their end."""
+        self._leaving: set[str] = set()
+        """Runs whose clean-up ends the program."""
 
     @property
     def _road(self) -> Road | None:
@@ -133,7 +135,7 @@ class StepFlow:
             self.open_run(run)
 
     async def _look_after_change(self, screen: PreviewScreen) -> None:
-        """Show the step as it is now beneath what changed; it must be looked at before it can be confirmed."""
+        """Show the step as it is now beneath what changed; only a new look can be confirmed."""
         road = self._road
         if road is None or screen not in self._app.screen_stack:
             return
@@ -229,6 +231,41 @@ class StepFlow:
         except RoadBlocked as error:
             tell(str(error), Tone.BAD)
 
+    # -- leaving the deck -------------------------------------------------------------------------------
+
+    def ask_to_leave(self, running: tuple[RunState, ...]) -> None:
+        """Ask whether to stay, to leave the runs running, or to cancel them first."""
+        from tui.screens.quit_run import Leaving, QuitRunScreen
+
+        def answered(answer: Leaving | None) -> None:
+            if answer is Leaving.LEAVE:
+                self._work(self._app.action_quit(), "leave, and leave the run running")
+            elif answer is Leaving.CANCEL:
+                self._leaving = {state.run for state in running}
+                for state in running:
+                    self._work(self._stop(state.run, self._tell_deck), "cancel a run before leaving")
+                self.open_run(running[0].run)
+                self._tell_deck("cancelling; pgdeck ends when that is done and cleaned up", Tone.WARN)
+
+        steps = tuple(clean(state.step) for state in running)
+        self._app.push_screen(QuitRunScreen(steps), answered)
+
+    def _tell_deck(self, text: str, tone: Tone) -> None:
+        screen = self._app.screen
+        if isinstance(screen, RunScreen):
+            screen.tell(text, tone)
+        elif self._app.deck is not None:
+            self._app.deck.say(text, tone)
+
+    def _may_leave(self) -> None:
+        """End the program once the runs that were to be cancelled first are over."""
+        states = [self._app.board.state(run) for run in self._leaving]
+        if self._leaving and all(state is not None and is_over(state) for state in states):
+            told = [ended_sentence(state)[0] for state in states if state is not None]
+            self._leaving = set()
+            self._app.last_words = "; ".join(told)
+            self._work(self._app.action_quit(), "leave after the clean-up")
+
     # -- ends -------------------------------------------------------------------------------------------
 
     def runs_changed(self) -> None:
@@ -239,6 +276,7 @@ class StepFlow:
             elif state.run in self._open:
                 self._open.discard(state.run)
                 self._ended(state)
+        self._may_leave()
 
     def _ended(self, state: RunState) -> None:
         app = self._app

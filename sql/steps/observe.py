@@ -21,6 +21,8 @@ from sql.steps.runs import RunState, RunStatus, foreign, run_state
 
 IDLE_S = 6.0
 """Between two looks at the server while no run of ours goes on."""
+SENT = "sent to the server"
+"""Stands for the time before the server shows a phase, or where it shows none."""
 OPEN = frozenset({RunStatus.RUNNING, RunStatus.ORPHANED, RunStatus.UNKNOWN})
 """States that change without a word in the journal: a runner may die silently."""
 
@@ -139,6 +141,8 @@ def phases(story: tuple[JournalEntry, ...]) -> tuple[tuple[str, datetime], ...]:
     seen: list[tuple[str, datetime]] = []
     for entry in story:
         phase = entry.detail.get("phase") if entry.event == Event.PROGRESS else None
+        if entry.event == Event.STARTED:
+            phase = SENT
         if phase and (not seen or seen[-1][0] != phase):
             seen.append((str(phase), entry.time))
     return tuple(seen)

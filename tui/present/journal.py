@@ -1,4 +1,4 @@
-"""The journal as a list: the latest first, one row a run, and one for each preview that led to none."""
+"""The journal as a list: the latest first, one row a run and one a preview."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tui.present.blocks import fact_lines, heading, prose, sql_lines
-from tui.present.text import clean
+from tui.present.text import clean, plural
 from tui.present.view import BLANK, Column, Line, Row, Span, Tone, View, line
 from tui.reports.events import said
 
@@ -65,7 +65,7 @@ def journal_view(told: Sequence[Story], trouble: str = "") -> View:
     """The list."""
     runs = sum(1 for story in told if story.first.run is not None)
     previews = len(told) - runs
-    summary = f"{runs} runs, {previews} previews that led to none" if told else "nothing yet"
+    summary = f"{plural(runs, 'run')}, {plural(previews, 'preview')}" if told else "nothing yet"
     return View(
         summary=line((trouble or summary, Tone.WARN if trouble else Tone.PLAIN)),
         columns=COLUMNS,

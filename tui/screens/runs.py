@@ -57,8 +57,8 @@ class RunsScreen(Screen[None]):
         badge = (BADGES[self.profile.environment], Tone.BADGE)
         title = line(badge, (f" {clean(self.profile.name)} › ", Tone.DIM), ("runs", Tone.STRONG))
         self.query_one("#runs-title", Lines).show([title])
-        self.follow()
-        self.set_interval(TICK_S, self.follow)
+        self._show()
+        self.set_interval(TICK_S, self._show)
 
     @property
     def pane(self) -> Pane:
@@ -68,8 +68,11 @@ class RunsScreen(Screen[None]):
     def follow(self) -> None:
         """Show what is known now."""
         if self.is_mounted:
-            view = runs_view(self.board.pictures(), self.board.foreign, datetime.now(UTC))
-            self.pane.show_view(view, "", line((self.board.trouble, Tone.WARN)) if self.board.trouble else ())
+            self._show()
+
+    def _show(self) -> None:
+        view = runs_view(self.board.pictures(), self.board.foreign, datetime.now(UTC))
+        self.pane.show_view(view, "", line((self.board.trouble, Tone.WARN)) if self.board.trouble else ())
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Show a sentence in the footer for a while."""
