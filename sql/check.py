@@ -164,9 +164,11 @@ async def read_parts(session: Session, requirements: Requirements, tell: Progres
     from sql.indexes import read_indexes
     from sql.migration import read_migration
     from sql.pool import read_pool
+    from sql.steps.remembered import remember
 
     tell("reading indexes")
-    indexes = await _or_why("indexes", read_indexes(session, requirements))
+    was_valid = (await remember(session.identity)).was_valid
+    indexes = await _or_why("indexes", read_indexes(session, requirements, was_valid=was_valid))
     tell("reading constraints")
     counted = read_constraints(session, requirements, count_violations=True, limit_ms=VIOLATIONS_LIMIT_MS)
     constraints = await _or_why("constraints", counted)
@@ -217,11 +219,13 @@ async def _planned(session: Session, case: Case, parts: Parts, with_rollback: bo
     """The report with its plans; without the facts that they need, with none."""
     from sql.steps.facts import read_facts
     from sql.steps.plan import plan, rollback
+    from sql.steps.remembered import remember
 
     report = _empty(case, 0.0)
     indexes = parts.indexes.indexes if isinstance(parts.indexes, IndexesSnapshot) else ()
     checks = parts.constraints.constraints if isinstance(parts.constraints, ConstraintsSnapshot) else ()
-    facts = await _or_why("steps", read_facts(session, indexes, checks))
+    known = await remember(session.identity) if with_rollback else None
+    facts = await _or_why("steps", read_facts(session, indexes, checks, known))
     if isinstance(facts, Unavailable):
         return replace(report, unavailable=(facts,))
     report = replace(report, plan=plan(case.manifest, parts, facts))

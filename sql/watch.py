@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from profiles.manifest import MigrationEntry
     from sql.requirements import Requirements
     from sql.session import Session
+    from sql.steps.remembered import Memory
 
 IDENTITY_S = 30.0
 INDEXES_S = 10.0
@@ -62,10 +64,17 @@ def _pool(requirements: Requirements) -> Fetch:
 
 
 def _indexes(requirements: Requirements) -> Fetch:
-    async def fetch(session: Session) -> Snapshot:
-        from sql.indexes import read_indexes
+    memory: list[Memory] = []
 
-        return await read_indexes(session, requirements)
+    async def fetch(session: Session) -> Snapshot:
+        from profiles.locations import locations
+        from sql.indexes import read_indexes
+        from sql.steps.remembered import Memory
+
+        if not memory:
+            memory.append(Memory(locations().journal))
+        known = await asyncio.to_thread(memory[0].of, session.identity)
+        return await read_indexes(session, requirements, was_valid=known.was_valid)
 
     return fetch
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from sql.snapshots import ConstraintReading, IndexReading
 from sql.steps.ddl import NEW, OLD, beside
+from sql.steps.step import IndexStands
 
 if TYPE_CHECKING:  # the deck plans before it imports asyncpg
     from sql.session import Session
+    from sql.steps.remembered import Remembered
 
 TableName: TypeAlias = tuple[str, str]
 """Schema and table, as the catalog has them."""
@@ -44,6 +46,10 @@ class IndexFacts:
     itself: Holder = Holder()
     new: Holder = Holder()
     old: Holder = Holder()
+    old_definition: str | None = None
+    """Of the index that an earlier replacement put aside, as the server prints it; None: there is none."""
+    replaced: IndexStands | None = None
+    """What bore the name before pgdeck replaced it, by the journal's word."""
     pages: int | None = None
     """Of its table; None: not to be seen."""
     table_analysed: bool | None = None
@@ -93,19 +99,28 @@ def table_name(table: str) -> TableName | None:
 
 
 async def read_facts(
-    session: Session, indexes: Sequence[IndexReading], constraints: Sequence[ConstraintReading]
+    session: Session,
+    indexes: Sequence[IndexReading],
+    constraints: Sequence[ConstraintReading],
+    remembered: Remembered | None = None,
 ) -> Facts:
-    """Read the facts of what the readings speak of: three catalog SELECTs.
+    """Read the facts of what the readings speak of: four catalog SELECTs at most.
+
+    Args:
+        remembered: what the journal knows; only rolling back needs it.
 
     Raises:
         ReadingError: the catalog could not be read.
         SessionError: the connection is lost.
     """
-    return Facts(await _of_indexes(session, indexes), await _of_constraints(session, constraints))
+    return Facts(
+        await _of_indexes(session, indexes, remembered.replaced if remembered else {}),
+        await _of_constraints(session, constraints),
+    )
 
 
 async def _of_indexes(
-    session: Session, readings: Sequence[IndexReading]
+    session: Session, readings: Sequence[IndexReading], replaced: Mapping[TableName, IndexStands]
 ) -> dict[tuple[str, str], IndexFacts]:
     wanted = [(reading, name) for reading in readings if (name := table_name(reading.table))]
     names = [
@@ -126,6 +141,10 @@ async def _of_indexes(
         )
         for row in rows
     ]
+    aside = await _definitions(
+        session,
+        [name for name, holder in zip(names, holders, strict=True) if holder.kind and name[2].endswith(OLD)],
+    )
     own = [(*table, reading.name) for reading, table in wanted]
     known = await session.fetch("step_statistics", *_columns(own))
     return {
@@ -133,12 +152,25 @@ async def _of_indexes(
             holders[3 * place],
             holders[3 * place + 1],
             holders[3 * place + 2],
+            aside.get((table[0], beside(reading.name, OLD))),
+            replaced.get((table[0], reading.name)),
             row["pages"],
             row["table_known"],
             row["expressions_known"],
         )
-        for place, ((reading, _), row) in enumerate(zip(wanted, known, strict=True))
+        for place, ((reading, table), row) in enumerate(zip(wanted, known, strict=True))
     }
+
+
+async def _definitions(
+    session: Session, names: Sequence[tuple[str, str, str]]
+) -> dict[tuple[str, str], str | None]:
+    """How the server prints indexes, by schema and name."""
+    if not names:
+        return {}
+    schemas, _, indexes = _columns(names)
+    rows = await session.fetch("step_name_states", schemas, indexes)
+    return {(schemas[row["position"] - 1], row["name"]): row["definition"] for row in rows}
 
 
 async def _of_constraints(

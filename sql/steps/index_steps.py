@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from sql.findings import IndexFinding
@@ -48,6 +49,8 @@ def roll_back_index(reading: IndexReading, facts: IndexFacts) -> Chain:
     if reading.finding in (IndexFinding.MISSING, IndexFinding.EQUIVALENT):
         return Chain(priority=reading.priority)
     wanted = _wanted(reading)
+    if reading.finding is IndexFinding.DRIFTED and wanted is not None and _is_put_back(reading, facts):
+        return Chain(_drop_new(reading, wanted, facts), priority=reading.priority)
     if reading.finding in (IndexFinding.DRIFTED, IndexFinding.UNVERIFIED):
         return _refused(reading, "its definition is not the manifest's, so it is not ours to drop")
     if reading.finding is IndexFinding.BUILDING:
@@ -55,7 +58,11 @@ def roll_back_index(reading: IndexReading, facts: IndexFacts) -> Chain:
     reason = _obstacle(reading, facts, wanted) or _hangs_on(facts.itself)
     if reason or wanted is None:
         return _refused(reading, reason or "its table is not there")
-    drop = _drop(reading, wanted, reading.name, was=wanted, undo=(ddl.create_index(wanted),))
+    before = _before(wanted, facts)
+    if reading.finding is IndexFinding.PRESENT and before is not None:
+        return _put_back(reading, wanted, before, facts)
+    again = _create_again(reading, wanted, reading.name) or (ddl.create_index(wanted),)
+    drop = _drop(reading, wanted, reading.name, was=wanted, undo=again)
     return Chain((drop,), priority=reading.priority)
 
 
@@ -88,9 +95,11 @@ def _obstacle(reading: IndexReading, facts: IndexFacts, wanted: IndexStands | No
         return "its definition could not be compared" + (f": {reading.detail}" if reading.detail else "")
     if holder.table_kind == "p":
         return (
-            "its table is partitioned, where no index is built concurrently: create it ON ONLY the parent, "
-            "build it on every partition, then ATTACH PARTITION each"
+            "its table is partitioned, where no index is built concurrently: CREATE INDEX … ON ONLY the "
+            "parent, CREATE INDEX CONCURRENTLY on every partition, then ALTER INDEX … ATTACH PARTITION each"
         )
+    if holder.table_kind == "f":
+        return "its table is foreign: an index is made on the server that holds the rows"
     if holder.table_kind not in INDEXABLE:
         return "what bears its table's name is no table"
     if holder.kind is not None and holder.kind not in INDEX_KINDS:
@@ -139,7 +148,61 @@ def _leftovers(reading: IndexReading, facts: IndexFacts) -> tuple[Step, ...]:
     wanted = _wanted(reading) if left else None
     if wanted is None:
         return ()
-    return tuple(_drop(reading, wanted, beside(reading.name, suffix)) for suffix in left)
+    before = _before(wanted, facts)
+    aside = (ddl.create_index(replace(before, name=beside(reading.name, OLD))),) if before else ()
+    return tuple(
+        _drop(reading, wanted, beside(reading.name, suffix), undo=aside if suffix == OLD else ())
+        for suffix in left
+    )
+
+
+def _before(wanted: IndexStands, facts: IndexFacts) -> IndexStands | None:
+    """What bore the index's name before it was replaced: still there put aside, or by the journal's word."""
+    try:
+        aside = parse_index(facts.old_definition or "")
+    except DefinitionError:
+        return facts.replaced
+    return IndexStands(wanted.schema, wanted.table, wanted.name, aside.unique, index_tail(aside))
+
+
+def _put_back(reading: IndexReading, wanted: IndexStands, before: IndexStands, facts: IndexFacts) -> Chain:
+    """Build the old one beside unless it is still there, swap the names, drop the manifest's."""
+    old, new = beside(wanted.name, OLD), beside(wanted.name, NEW)
+    if facts.new.kind is not None:
+        refusal = Refusal(reading.name, f"an earlier replacement left {new}: drop that, then plan again")
+        return Chain((_drop(reading, wanted, new),), (refusal,), priority=reading.priority)
+    if facts.old.kind is not None and not (facts.old.kind == "i" and facts.old.on_table):
+        return _refused(reading, f"the name {old}, for what stood here before, is taken: rename that first")
+    steps: list[Step] = []
+    if facts.old.kind is not None and not facts.old.usable:
+        steps.append(_drop(reading, wanted, old, only_dead=True, goal=before))
+    steps.append(_create(reading, replace(before, name=old), goal=before))
+    steps.append(_swap(reading, before, old, new))
+    steps.append(_drop_manifests(reading, wanted))
+    return Chain(tuple(steps), priority=reading.priority)
+
+
+def _is_put_back(reading: IndexReading, facts: IndexFacts) -> bool:
+    """Whether what stands is what stood before the manifest's index replaced it."""
+    if facts.replaced is None:
+        return False
+    try:
+        actual = parse_index(reading.actual or "")
+    except DefinitionError:
+        return False
+    return (actual.unique, index_tail(actual)) == (facts.replaced.unique, facts.replaced.tail)
+
+
+def _drop_new(reading: IndexReading, wanted: IndexStands, facts: IndexFacts) -> tuple[Step, ...]:
+    """The manifest's index, which stands aside after it was taken back."""
+    if facts.new.kind != "i" or not facts.new.on_table or _hangs_on(facts.new):
+        return ()
+    return (_drop_manifests(reading, wanted),)
+
+
+def _drop_manifests(reading: IndexReading, wanted: IndexStands) -> Step:
+    aside = replace(wanted, name=beside(wanted.name, NEW))
+    return _drop(reading, wanted, aside.name, was=aside, undo=(ddl.create_index(aside),))
 
 
 def _create(reading: IndexReading, stands: IndexStands, goal: EndState | None = None) -> Step:
@@ -190,6 +253,7 @@ def _drop(
 
 
 def _swap(reading: IndexReading, wanted: IndexStands, new: str, old: str) -> Step:
+    """Let `new` bear the name, and what bears it now be called `old`."""
     schema, name = wanted.schema, wanted.name
     return Step(
         verb=Verb.SWAP_INDEX,

@@ -25,6 +25,7 @@ from sql.steps.plan import plan as plan_fix
 from sql.steps.plan import rollback as plan_rollback
 from sql.steps.preview import Preview, preview
 from sql.steps.proven_end import read_proven_end
+from sql.steps.remembered import remember
 from sql.steps.scribe import Scribe
 from sql.steps.step import Direction, Plan, Step
 from sql.verdict import Parts
@@ -201,7 +202,8 @@ class _Looking:
     async def _plans(self, parts: Parts) -> dict[Direction, Plan]:
         indexes = parts.indexes.indexes if isinstance(parts.indexes, IndexesSnapshot) else ()
         checks = parts.constraints.constraints if isinstance(parts.constraints, ConstraintsSnapshot) else ()
-        facts = await read_facts(self.session, indexes, checks)
+        known = await remember(self.session.identity)
+        facts = await read_facts(self.session, indexes, checks, known)
         manifest = self.case.manifest
         return {
             Direction.FIX: plan_fix(manifest, parts, facts),
