@@ -15,6 +15,8 @@ from sql.snapshots import ProbePlan, ProbeReading, ProbesSnapshot
 
 RECENT = 60
 """Samples of a sparkline."""
+NOT_ALLOWED = "42501: "
+"""How the sentence of a probe begins that the role may not run (insufficient_privilege)."""
 TELLING = 3
 """So few samples tell that a target is missed where each of them is above it."""
 
@@ -90,6 +92,17 @@ class Record:
     def _judge(self) -> tuple[ProbeFinding, str]:
         if not len(self._latencies):
             return ProbeFinding.NOT_MEASURED, self.obstacle or "there is no sample yet"
+        if (
+            self._errors
+            and not len(self._services)
+            and all(NOT_ALLOWED in error for _, error in self._errors)
+        ):
+            # The application's role may well be allowed: that ours is not says nothing of the database.
+            reason = self._errors[-1][1].replace(NOT_ALLOWED, "")
+            return (
+                ProbeFinding.NOT_MEASURED,
+                f"{reason}; GRANT SELECT on that to this profile's role mends it",
+            )
         if self._errors:
             return ProbeFinding.FAILING, self._failure()
         missed, unjudged, judged = [], [], 0

@@ -280,3 +280,16 @@ async def test_a_transaction_pooler_is_measured_through_without_leaving_a_trace(
         )
         await other.close()
     assert tuple(left) == ('"$user", public', "off", "0", 0)
+
+
+async def test_a_role_that_may_not_run_a_probe_has_not_measured_it(newest_leads: Database) -> None:
+    role = f"low_{newest_leads.name}"
+    await newest_leads.execute(f"CREATE ROLE {role} LOGIN")
+    try:
+        low = replace(profile(newest_leads), connection=newest_leads.parameters(role))
+        (reading,) = (await measure(low, None, (probe("SELECT * FROM leads"),), 0.3)).probes
+        assert reading.finding is ProbeFinding.NOT_MEASURED
+        assert "permission denied for table leads" in reading.detail
+        assert "GRANT SELECT" in reading.detail
+    finally:
+        await newest_leads.execute(f"DROP ROLE {role}")
