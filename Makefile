@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ALL_MAJORS := 13,14,15,16,17,18
 PARALLEL := --numprocesses auto --maxprocesses 4
+# Tests start many processes of pgdeck, which would each compile their sources anew.
+COMPILED := env -u PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-all lint format bench screenshots servers lock clean
 
@@ -22,10 +24,10 @@ demo: $(READY) ## the deck on an embedded PostgreSQL with 500,000 leads
 	$(BIN)/pgdeck demo
 
 test: $(READY) ## the tests, on every PostgreSQL of 15 and 18 that is here
-	$(BIN)/pytest $(PARALLEL)
+	$(COMPILED) $(BIN)/pytest $(PARALLEL)
 
 test-all: $(READY) servers ## the tests on PostgreSQL 13 to 18
-	PGDECK_TEST_MAJORS=$(ALL_MAJORS) $(BIN)/pytest $(PARALLEL)
+	$(COMPILED) PGDECK_TEST_MAJORS=$(ALL_MAJORS) $(BIN)/pytest $(PARALLEL)
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .
