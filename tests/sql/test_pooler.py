@@ -9,17 +9,20 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from profiles.model import EnvironmentClass, Profile
+from sql.check import verify
 from sql.connect import Purpose, connect, open_link
 from sql.demo.cluster import stand_in
 from sql.identity import reread
 from tests.servers import Database
 from tests.sql.secured import free_port
+from tests.sql.steps.schemas import PERFORMANCE
 from tests.waiting import until
 
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -146,6 +149,23 @@ async def test_two_sessions_do_not_meet_each_others_statements(newest: Database)
         finally:
             await first.close()
             await second.close()
+
+
+async def test_a_whole_verify_through_it_leaves_nothing_to_the_application(newest: Database) -> None:
+    await newest.execute(PERFORMANCE)
+    with bouncer(newest) as said:
+        await until(lambda: listens(said["port"]))
+        pooled = Profile("pooled", EnvironmentClass.PRODUCTION, "performance-indexes", said)
+        through = await verify(pooled, duration_s=0.5)
+        direct = await verify(replace(pooled, connection=newest.parameters()), duration_s=0.5)
+        assert through.server is not None and through.server.pooler is not None
+        assert through.unavailable == ()
+        for part in ("indexes", "constraints"):
+            assert [each.finding for each in getattr(through, part)] == [
+                each.finding for each in getattr(direct, part)
+            ]
+        assert [probe.errors for probe in through.probes] == [0, 0]
+        assert await left_behind(said) == ("off", "0", 0)
 
 
 async def test_ddl_goes_around_it(newest: Database) -> None:
