@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import asyncpg
 
@@ -71,6 +71,15 @@ class Links:
         await make_watcher(connection, self.job.run)
         return self._watching(connection, orphan.pid, orphan, orphan.index_before)
 
+    async def reachable(self, limit_s: float) -> None:
+        """Wait until the server can be reached; then `scribe` knows it.
+
+        Raises:
+            Unreachable: not within so many seconds, or another one answers.
+        """
+        await self._reconnect(replace(self.patience, unreachable_s=min(limit_s, self.patience.unreachable_s)))
+        self.close()
+
     async def open(self) -> Link:
         """A bare connection, straight to the server."""
         link = await open_link(self.job.profile, self.password, Purpose.RUN)
@@ -96,8 +105,8 @@ class Links:
         )
         return Backend(row["pid"], row["backend_start"])
 
-    async def _reconnect(self) -> Link:
-        link = await reconnect(self.open, self.patience)
+    async def _reconnect(self, patience: Patience | None = None) -> Link:
+        link = await reconnect(self.open, patience or self.patience)
         if self._is_another(link):
             raise Unreachable("another server answers at its address")
         self.scribe = self.scribe.on(link.identity)

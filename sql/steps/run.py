@@ -33,6 +33,9 @@ from sql.steps.watching import TROUBLE, Backend, Watching
 
 SETTLE_ATTEMPTS = 5
 """How often in one run the connection may break while the run is brought to its end."""
+VERIFY_ATTEMPTS = 5
+VERIFY_WAIT_S = 300.0
+"""For a server that is out of reach when all that is missing is the proof; the next deck can give it too."""
 DROP_ATTEMPTS = 3
 """A drop that the server broke off half-way is sent again: the index is of no use any more."""
 
@@ -233,13 +236,19 @@ class Run:
         """Look at the end state afterwards and journal what was seen; None: there was nothing to see."""
         if ending.outcome in (Outcome.REFUSED, Outcome.UNKNOWN):
             return None
-        try:
-            verified = await proof.verify(self._job, self._password, self._before)
-        except (ReadingError, ConfigurationError, *TROUBLE):
-            # Without the entry the run wants adoption: the next deck proves it.
-            return None
-        self._scribe.write(Event.VERIFIED, self._step, {**asdict(verified), "left": ending.left})
-        return verified
+        for attempt in range(VERIFY_ATTEMPTS):
+            try:
+                if attempt > 0 or self._scribe.identity is None:
+                    await self._links.reachable(VERIFY_WAIT_S)
+                verified = await proof.verify(self._job, self._password, self._before)
+            except (Unreachable, ConfigurationError):
+                break
+            except (ReadingError, *TROUBLE):
+                continue
+            self._scribe.write(Event.VERIFIED, self._step, {**asdict(verified), "left": ending.left})
+            return verified
+        # Without the entry the run wants adoption: the next deck proves it.
+        return None
 
 
 def _broken(error: Exception) -> Ending:

@@ -70,8 +70,9 @@ class RunState:
 
     @property
     def wants_adoption(self) -> bool:
-        """Whether nobody cares for it any more and its end is not proven."""
-        if self.state in (RunStatus.ORPHANED, RunStatus.UNKNOWN):
+        """Whether nobody cares for it any more and its end is not proven, or not told."""
+        never_begun = self.state is RunStatus.REFUSED and not self.outcome
+        if never_begun or self.state in (RunStatus.ORPHANED, RunStatus.UNKNOWN):
             return self.host == socket.gethostname()
         ended = self.state in (RunStatus.DONE, RunStatus.FAILED, RunStatus.CANCELLED)
         return ended and not self.verification and self.runner_pid is None

@@ -32,6 +32,11 @@ KEEPALIVES: Mapping[str, str] = {
 """In s; without effect, and read back as 0, on a Unix socket."""
 ABANDONED_TRANSACTION = "10s"
 """A transaction of ours that nobody drives any more gives its locks back after that long."""
+COMMIT_TO_DISK = """
+    SELECT set_config('synchronous_commit', 'local', false)
+    WHERE current_setting('synchronous_commit') = 'off'
+"""
+"""A crash would take what was journalled as done; how far replicas must be stays the server's affair."""
 _DURATION = re.compile(r"(\d+)\s*(ms|s|min|h)?")
 _IN_MS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}
 
@@ -82,6 +87,7 @@ async def apply(connection: asyncpg.Connection, settings: Mapping[str, str]) -> 
             await connection.fetchval("SELECT set_config($1, $2, false)", name, value)
         except asyncpg.PostgresError as error:
             raise WrongSettings(f"the server refuses {name} = {value} ({error.args[0]})") from None
+    await connection.fetchval(COMMIT_TO_DISK)
     rows = await connection.fetch(statement("run_settings", 130000), list(settings))
     found = {row["name"]: row["setting"] for row in rows}
     for name, value in settings.items():
