@@ -24,6 +24,10 @@ LEFT_OUT = frozenset({Event.PREVIEWED, Event.CONFIRMED, Event.FINISHED, Event.VE
 """Events whose news stands in the outcome."""
 
 
+QUARTER = 25.0
+"""Percent of a phase."""
+
+
 class Ended(StrEnum):
     """Why we are not with a run any more."""
 
@@ -68,7 +72,7 @@ class Attendance:
         self._tell = tell
         self._ask = ask
         self._asking = False
-        self._told = ""
+        self._told: dict[str, tuple[object, ...]] = {}
         self.interrupted = False
         """Whether the operator wanted it to end, or to be left."""
 
@@ -97,13 +101,23 @@ class Attendance:
             self._narrate(entry, step)
 
     def _narrate(self, entry: JournalEntry, step: str) -> None:
-        if entry.event in LEFT_OUT or self._asking:
+        if entry.event in LEFT_OUT or self._asking or not self._is_news(entry):
             return
         word = "" if entry.event == Event.PROGRESS else f"{entry.event}: "
-        sentence = f"{step}: {word}{said(entry)}"
-        if sentence != self._told:
-            self._told = sentence
-            self._tell(sentence)
+        self._tell(f"{step}: {word}{said(entry)}")
+
+    def _is_news(self, entry: JournalEntry) -> bool:
+        """Whether an operator would want to hear it: another phase, a quarter more, another blocker."""
+        detail = entry.detail
+        shape: tuple[object, ...] = (entry.time,)
+        if entry.event == Event.PROGRESS:
+            shape = (detail.get("phase"), int((detail.get("percent") or 0) // QUARTER))
+        elif entry.event == Event.BLOCKED:
+            shape = tuple(blocker.get("pid") for blocker in detail.get("blockers") or ())[:1]
+        if self._told.get(entry.event) == shape:
+            return False
+        self._told[entry.event] = shape
+        return True
 
     async def _stays(self, following: asyncio.Future[None], run: str, step: str, word: Word) -> bool:
         """Do what a signal says; whether we stay with the run."""

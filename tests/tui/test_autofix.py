@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -57,33 +58,50 @@ def profile(database: Database, manifest: str) -> Profile:
     return made
 
 
+@pytest.fixture
+async def twin(newest: Database) -> AsyncIterator[Database]:
+    """A second database, which psql mends."""
+    made = await servers.new_database(newest.cluster, newest.major)
+    yield made
+    await servers.drop_database(made)
+
+
+async def by_psql(twin: Database, manifest: str, folder: Path, *, back: bool = False) -> None:
+    """Run the fix script, or the rollback script, of this moment by psql."""
+    found = await check(profile(twin, manifest), duration_s=0, with_rollback=True)
+    assert found.server is not None
+    origin = Origin(found.profile, found.manifest, found.server, found.taken_at)
+    done = psql(twin, script(found.rollback if back else found.plan, origin), folder)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("manifest", sorted(SCHEMAS))
-async def test_a_shipped_manifest_is_made_ready_and_taken_back_as_the_scripts_would(
-    newest: Database, manifest: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+async def test_a_shipped_manifest_is_made_ready_whatever_was_wrong_as_the_script_would(
+    newest: Database, twin: Database, manifest: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    twin = await servers.new_database(newest.cluster, newest.major)
-    try:
-        for database in (newest, twin):
-            await database.execute(SCHEMAS[manifest] + ";" + FAULTS[manifest])
-        before = await check(profile(twin, manifest), duration_s=0, with_rollback=True)
-        assert before.server is not None
-        origin = Origin(before.profile, before.manifest, before.server, before.taken_at)
-        assert psql(twin, script(before.plan, origin), tmp_path).returncode == 0
+    for database in (newest, twin):
+        await database.execute(SCHEMAS[manifest] + ";" + FAULTS[manifest])
+    await by_psql(twin, manifest, tmp_path)
+    profile(newest, manifest)
+    assert await fix("--yes") == ExitCode.OK
+    assert "✓ ENTERPRISE READY (objects only: latency not measured)" in capsys.readouterr().out
+    assert await stands(newest) == await stands(twin)
 
-        profile(newest, manifest)
-        assert await fix("--yes") == ExitCode.OK
-        assert "✓ ENTERPRISE READY (objects only: latency not measured)" in capsys.readouterr().out
-        assert await stands(newest) == await stands(twin)
 
-        after = await check(profile(twin, manifest), duration_s=0, with_rollback=True)
-        assert psql(twin, script(after.rollback, origin), tmp_path).returncode == 0
-        profile(newest, manifest)
-        value = await planned(capsys, "--rollback")
-        back = [step["id"] for step in value["steps"]]
-        assert await elsewhere(lambda: cli.main(["run", "-e", "here", "--yes", *back])) == ExitCode.OK
-        assert await stands(newest) == await stands(twin)
-    finally:
-        await servers.drop_database(twin)
+@pytest.mark.parametrize("manifest", sorted(SCHEMAS))
+async def test_a_shipped_manifest_is_taken_back_whole_as_the_script_would(
+    newest: Database, twin: Database, manifest: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for database in (newest, twin):
+        await database.execute(SCHEMAS[manifest])
+        await by_psql(database, manifest, tmp_path)
+    await by_psql(twin, manifest, tmp_path, back=True)
+    profile(newest, manifest)
+    back = [step["id"] for step in (await planned(capsys, "--rollback"))["steps"]]
+    assert await elsewhere(lambda: cli.main(["run", "-e", "here", "--yes", *back])) == ExitCode.OK
+    assert capsys.readouterr().out.count("✓ ") == len(back)
+    assert await stands(newest) == await stands(twin)
+    assert (await planned(capsys, "--rollback"))["steps"] == []
 
 
 async def test_what_is_refused_stays_and_is_told_and_the_rest_is_mended(

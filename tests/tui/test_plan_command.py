@@ -150,7 +150,7 @@ async def test_who_is_in_the_way_now_is_named(newest: Database, capsys: pytest.C
         (blocker,) = value["steps"][0]["preview"]["blockers"]
         assert (blocker["pid"], blocker["application"]) == (somebody.get_server_pid(), "somebody")
         assert await plan("create-index:i") == ExitCode.OK
-        assert f"  waits for  pid {somebody.get_server_pid()} (postgres, somebody" in capsys.readouterr().out
+        assert f"  in the way pid {somebody.get_server_pid()} (postgres, somebody" in capsys.readouterr().out
 
 
 async def test_named_steps_alone_and_what_is_there_already(

@@ -122,7 +122,7 @@ def _facts(preview: Preview) -> Iterator[str]:
         keys = f" ({', '.join(preview.violations.keys)})" if preview.violations.keys else ""
         yield from _line("bad rows", f"{least}{preview.violations.count:,}{keys}")
     for blocker in preview.forecast.blockers:
-        yield from _line("waits for", f"{blocker.sentence}: {blocker.rule}, {blocker.phase}")
+        yield from _line("in the way", f"{blocker.sentence}: {blocker.rule}, {blocker.phase}")
     for sentence in (*preview.forecast.cannot_see, *preview.uncounted):
         yield from _line("unseen", sentence)
     for warning in preview.warnings:
