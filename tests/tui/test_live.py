@@ -104,6 +104,18 @@ async def test_another_profile_ends_every_session_of_the_first(newest: Database)
         await connection.close()
 
 
+async def test_the_list_of_profiles_begins_on_the_one_that_is_watched(newest: Database) -> None:
+    for name in ("another", "small"):
+        write_profile(newest, name)
+    await newest.execute(SCHEMA)
+    async with live("small") as driver:
+        await until(lambda: driver.shows("ENTERPRISE READY"))
+        await driver.press("e")
+        await until(lambda: driver.shows("›small"))
+        await driver.press("escape")
+        assert driver.app.screen is driver.deck
+
+
 async def _none(database: Database) -> bool:
     return await sessions(database) == 0
 

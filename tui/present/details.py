@@ -128,7 +128,7 @@ def probe_details(probe: ProbeReading, entry: ProbeEntry | None, width: int) -> 
         *_title(probe.finding, probe.name, width),
         *_meaning(probe.finding, probe.detail, width),
         *rows,
-        line(("  percentiles count from the moment a measurement was due; service from its start", Tone.DIM)),
+        line(("  percentiles count from when a measurement was due, service from its start", Tone.DIM)),
         BLANK,
         *_facts(facts, width),
         *query,

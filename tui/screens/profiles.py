@@ -53,9 +53,10 @@ class ProfilesScreen(Screen[str | None]):
         yield Footer(keys.Scope.PROFILES, id="footer")
 
     def on_mount(self) -> None:
-        """Read the files, once the frame is there."""
+        """Read the files, once the frame is there; the cursor begins on the profile that is watched."""
         self.pane.border_title = "Profiles"
-        self.call_after_refresh(self.reload)
+        watched: Profile | None = getattr(self.app, "profile", None)
+        self.call_after_refresh(self.reload, watched.name if watched is not None else "")
 
     @property
     def pane(self) -> Pane:
