@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TypeAlias
 
+TableName: TypeAlias = tuple[str, str]
+"""Schema and table, as the catalog has them."""
+_PART = r'(?:"((?:[^"]|"")+)"|([^".]+))'
+_QUALIFIED = re.compile(rf"{_PART}\.{_PART}", re.DOTALL)
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 MAX_NAME_BYTES = 63
 """NAMEDATALEN - 1: a longer name is cut by the server with only a NOTICE (42622)."""
@@ -45,3 +50,15 @@ def literal(value: str) -> str:
     """`value` as a string literal, with standard_conforming_strings on or off."""
     quoted = value.replace("'", "''")
     return f"E'{quoted}'".replace("\\", "\\\\") if "\\" in value else f"'{quoted}'"
+
+
+def table_name(table: str) -> TableName | None:
+    """Take `schema.table` apart, each as quoted by `qualified`; None where it has no schema."""
+    match = _QUALIFIED.fullmatch(table)
+    if match is None:
+        return None
+    schema, plain_schema, name, plain_name = match.groups()
+    return (
+        schema.replace('""', '"') if schema else plain_schema,
+        name.replace('""', '"') if name else plain_name,
+    )

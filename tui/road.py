@@ -160,7 +160,7 @@ class ServerRoad:
     def _case(self, reading: Mendable) -> Case:
         """Only what the object is about: everything else need not be read again."""
         from sql.check import Case
-        from sql.steps.facts import table_name
+        from sql.quoting import table_name
 
         wanted = self._requirements
         if isinstance(reading, IndexReading | ConstraintReading):

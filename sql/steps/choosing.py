@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from profiles.errors import ConfigurationError, Problem
 from sql.findings import ConstraintFinding, IndexFinding
+from sql.quoting import table_name
 from sql.snapshots import (
     ConstraintReading,
     ConstraintsSnapshot,
@@ -23,7 +24,6 @@ from sql.snapshots import (
 )
 from sql.steps.constraint_steps import constraint_target
 from sql.steps.ddl import NEW, OLD, beside
-from sql.steps.facts import table_name
 from sql.steps.statistics_steps import analyze_target
 from sql.steps.step import Direction, IndexStands, Plan, Refusal, Step, Verb
 from sql.verdict import Parts

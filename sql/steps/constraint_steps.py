@@ -5,7 +5,7 @@ from __future__ import annotations
 from sql.declared import CheckDefinition
 from sql.findings import ConstraintFinding
 from sql.parsing import DefinitionError, parse_check
-from sql.quoting import identifier
+from sql.quoting import TableName, identifier, table_name
 from sql.snapshots import ConstraintReading
 from sql.steps import ddl
 from sql.steps.chain import (
@@ -19,7 +19,7 @@ from sql.steps.chain import (
     constraint_key,
 )
 from sql.steps.ddl import NEW, beside
-from sql.steps.facts import ConstraintFacts, TableName, table_name
+from sql.steps.facts import ConstraintFacts
 from sql.steps.step import ConstraintGone, ConstraintStands, EndState, Refusal, Step, Verb
 
 CHECKABLE = frozenset({"r", "p"})

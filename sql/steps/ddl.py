@@ -7,7 +7,7 @@ Tables and indexes are always qualified; IF [NOT] EXISTS is never used: it takes
 from __future__ import annotations
 
 from sql.declared import CheckDefinition
-from sql.quoting import MAX_NAME_BYTES, identifier, literal, qualified
+from sql.quoting import MAX_NAME_BYTES, identifier, literal, qualified, table_name
 from sql.steps.step import ConstraintStands, IndexStands
 
 NEW = "__pgdeck_new"
@@ -41,6 +41,18 @@ def drop_index(schema: str, name: str) -> str:
 def rename_index(schema: str, name: str, to: str) -> str:
     """ALTER INDEX … RENAME."""
     return f"ALTER INDEX {qualified(schema, name)} RENAME TO {identifier(to)}"
+
+
+def renamed_index(sql: str) -> str | None:
+    """The index that a `rename_index` renames; its name may hold any text, quoted."""
+    before, after = "ALTER INDEX ", " RENAME TO "
+    place = sql.find(after) if sql.startswith(before) else -1
+    while place >= 0:
+        found = table_name(sql[len(before) : place])
+        if found is not None:
+            return found[1]
+        place = sql.find(after, place + 1)
+    return None
 
 
 def analyze(schema: str, table: str) -> str:

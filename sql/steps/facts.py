@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
+from sql.quoting import TableName, table_name
 from sql.snapshots import ConstraintReading, IndexReading
 from sql.steps.ddl import NEW, OLD, beside
 from sql.steps.step import IndexStands
@@ -14,11 +14,6 @@ from sql.steps.step import IndexStands
 if TYPE_CHECKING:  # the deck plans before it imports asyncpg
     from sql.session import Session
     from sql.steps.remembered import Remembered
-
-TableName: TypeAlias = tuple[str, str]
-"""Schema and table, as the catalog has them."""
-_PART = r'(?:"((?:[^"]|"")+)"|([^".]+))'
-_QUALIFIED = re.compile(rf"{_PART}\.{_PART}", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -84,18 +79,6 @@ class Facts:
     def of_constraint(self, reading: ConstraintReading) -> ConstraintFacts:
         """The facts of one constraint; where they were not read, those of an ordinary table."""
         return self.constraints.get((reading.table, reading.name), ConstraintFacts())
-
-
-def table_name(table: str) -> TableName | None:
-    """Take `schema.table` apart, each as quoted by `sql.quoting`; None where it has no schema."""
-    match = _QUALIFIED.fullmatch(table)
-    if match is None:
-        return None
-    schema, plain_schema, name, plain_name = match.groups()
-    return (
-        schema.replace('""', '"') if schema else plain_schema,
-        name.replace('""', '"') if name else plain_name,
-    )
 
 
 async def read_facts(

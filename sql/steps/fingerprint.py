@@ -13,14 +13,12 @@ from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from sql.steps.ddl import NEW, OLD, beside
-from sql.steps.facts import TableName, table_name
+from sql.quoting import TableName, table_name
+from sql.steps.ddl import NEW, OLD, beside, renamed_index
 from sql.steps.step import ConstraintGone, ConstraintStands, IndexGone, IndexStands, Plan, Step, Verb
 
 if TYPE_CHECKING:  # the deck knows steps before it imports asyncpg
     from sql.session import Session
-
-_RENAME = ("ALTER INDEX ", " RENAME TO ")
 
 
 @dataclass(frozen=True)
@@ -170,20 +168,8 @@ def index_names(step: Step) -> list[str]:
     if step.verb is Verb.SWAP_INDEX:
         names |= {beside(name, suffix) for name in tuple(names) for suffix in (NEW, OLD)}
     if step.verb is Verb.RENAME_INDEX:
-        names |= {name for sql in step.statements if (name := _renamed(sql))}
+        names |= {name for sql in step.statements if (name := renamed_index(sql))}
     return sorted(names)
-
-
-def _renamed(sql: str) -> str | None:
-    """The index that an ALTER INDEX of ours renames; its name may hold any text, quoted."""
-    before, after = _RENAME
-    place = sql.find(after)
-    while place >= 0:
-        found = table_name(sql[len(before) : place])
-        if found is not None:
-            return found[1]
-        place = sql.find(after, place + 1)
-    return None
 
 
 def _hash(value: object) -> str:

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sql.quoting import identifier
+from sql.quoting import identifier, table_name
 from sql.session import Session
-from sql.steps.facts import table_name
 from sql.steps.fingerprint import index_names
 from sql.steps.forecast_rules import ForecastBlocker, builds_here, judge, may_build_here
 from sql.steps.step import IndexGone, Step, Verb

@@ -7,11 +7,12 @@ from functools import lru_cache
 
 from sql.findings import IndexFinding
 from sql.parsing import DefinitionError, index_tail, parse_index
+from sql.quoting import table_name
 from sql.snapshots import IndexReading
 from sql.steps import ddl
 from sql.steps.chain import BRIEF_TIMEOUTS, BUILD_BLOCKS, BUILD_TIMEOUTS, SHARE_UPDATE, Chain, index_key, said
 from sql.steps.ddl import NEW, OLD, beside
-from sql.steps.facts import Holder, IndexFacts, table_name
+from sql.steps.facts import Holder, IndexFacts
 from sql.steps.step import EndState, IndexGone, IndexStands, Refusal, Step, Verb
 
 INDEXABLE = frozenset({"r", "m"})

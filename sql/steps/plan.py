@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from profiles.manifest import Manifest, Priority
 from sql.findings import MigrationFinding
+from sql.quoting import table_name
 from sql.snapshots import (
     ConstraintReading,
     ConstraintsSnapshot,
@@ -21,7 +22,7 @@ from sql.snapshots import (
 from sql.steps import ddl
 from sql.steps.chain import Chain, constraint_key, index_key
 from sql.steps.constraint_steps import fix_constraint, roll_back_constraint
-from sql.steps.facts import Facts, table_name
+from sql.steps.facts import Facts
 from sql.steps.index_steps import fix_index, roll_back_index
 from sql.steps.statistics_steps import analyze_steps
 from sql.steps.step import Direction, MigrationAt, Plan, Refusal, Step, Verb

@@ -6,11 +6,11 @@ import asyncio
 
 import asyncpg
 
+from sql.quoting import table_name
 from sql.statements import OLDEST_SUPPORTED, statement
 from sql.steps import advisory, blockers
 from sql.steps.blockers import Blocker
 from sql.steps.catalog import index_of, read_end, read_index
-from sql.steps.facts import table_name
 from sql.steps.failure import Refused
 from sql.steps.journal import Event
 from sql.steps.patience import Patience, Stop

@@ -9,13 +9,13 @@ from typing import Any
 
 from sql.declared import SqlName
 from sql.parsing import DefinitionError, parse_check
+from sql.quoting import table_name
 from sql.relations import effective_path, resolve
 from sql.requirements import Requirements
 from sql.session import Session
 from sql.steps import estimate
 from sql.steps.duplicates import Duplicates, find_duplicates
 from sql.steps.estimate import EarlierRun, Estimated, TableSize
-from sql.steps.facts import table_name
 from sql.steps.forecast import Forecast, forecast
 from sql.steps.privileges import missing_privileges
 from sql.steps.step import ConstraintStands, IndexStands, Step, Verb

@@ -12,11 +12,11 @@ from profiles.errors import ConfigurationError
 from profiles.secret import Secret
 from sql.connect import Link
 from sql.errors import ReadingError
+from sql.quoting import table_name
 from sql.steps import proof
 from sql.steps.carcass import clear, half_dropped, not_cleared
 from sql.steps.catalog import IndexState, index_of, read_end, read_index, read_table_bytes
 from sql.steps.execute import Execution
-from sql.steps.facts import table_name
 from sql.steps.failure import DUPLICATE_TABLE, ConnectionLost, Refused
 from sql.steps.job import Job
 from sql.steps.journal import Event

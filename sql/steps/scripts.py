@@ -182,7 +182,7 @@ def _body(step: Step) -> Iterator[str]:
 
 
 def _table(step: Step) -> tuple[str, str]:
-    from sql.steps.facts import table_name
+    from sql.quoting import table_name
 
     name = table_name(step.table)
     if name is None:

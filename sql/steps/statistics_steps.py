@@ -12,11 +12,11 @@ from functools import lru_cache
 from profiles.manifest import Priority
 from sql.findings import IndexFinding
 from sql.parsing import DefinitionError, parse_index
-from sql.quoting import identifier
+from sql.quoting import TableName, identifier, table_name
 from sql.snapshots import IndexReading
 from sql.steps import ddl
 from sql.steps.chain import SCAN_TIMEOUTS, SHARE_UPDATE, Chain, index_key
-from sql.steps.facts import IndexFacts, TableName, table_name
+from sql.steps.facts import IndexFacts
 from sql.steps.step import IndexStands, StatisticsStand, Step, Verb
 
 WORTH_PAGES = 10

@@ -39,6 +39,7 @@ async def validated(database: Database) -> bool | None:
     return found
 
 
+@pytest.mark.hazard("CON-02")
 async def test_a_constraint_is_added_validated_and_dropped(database: Database) -> None:
     await database.execute(TABLE)
     assert (await finish(database, running.add_check())).outcome is Outcome.DONE
@@ -49,6 +50,7 @@ async def test_a_constraint_is_added_validated_and_dropped(database: Database) -
     assert await validated(database) is None
 
 
+@pytest.mark.hazard("CON-05", "CON-11")
 async def test_rows_in_the_way_of_a_validation_are_not_told(database: Database) -> None:
     await database.execute(TABLE + "ALTER TABLE t ADD CONSTRAINT ck CHECK (a < 300) NOT VALID;")
     run = start(database, running.validate())
@@ -57,6 +59,7 @@ async def test_rows_in_the_way_of_a_validation_are_not_told(database: Database) 
     assert await validated(database) is False
 
 
+@pytest.mark.hazard("CON-01")
 async def test_an_idle_reader_in_the_way_is_named_and_nothing_changes(database: Database) -> None:
     await database.execute(TABLE)
     async with transaction(database, "SELECT * FROM t") as reader:
@@ -68,16 +71,18 @@ async def test_an_idle_reader_in_the_way_is_named_and_nothing_changes(database: 
         assert await validated(database) is None
 
 
+@pytest.mark.hazard("CON-01")
 async def test_it_tries_again_until_the_reader_is_gone(database: Database) -> None:
     await database.execute(TABLE)
     async with transaction(database, "SELECT * FROM t") as reader:
-        run = start(database, running.add_check(), patience=replace(HASTY, attempts=50))
+        run = start(database, running.add_check(), patience=replace(HASTY, attempts=1000))
         await until(lambda: run.told(Event.BLOCKED))
         await reader.execute("COMMIT")
         assert (await run.result()).outcome is Outcome.DONE
     assert await validated(database) is False
 
 
+@pytest.mark.hazard("CON-01")
 async def test_between_two_tries_readers_pass(database: Database) -> None:
     await database.execute(TABLE)
     async with transaction(database, "SELECT * FROM t"):
@@ -89,6 +94,7 @@ async def test_between_two_tries_readers_pass(database: Database) -> None:
     assert result.outcome is Outcome.CANCELLED and "nothing was changed" in result.sentence
 
 
+@pytest.mark.hazard("CIC-07")
 async def test_it_does_not_queue_behind_a_build_which_would_die_of_it(database: Database) -> None:
     await database.execute(TABLE)
     building = await database.connect(application_name="another tool")
@@ -105,6 +111,7 @@ async def test_it_does_not_queue_behind_a_build_which_would_die_of_it(database: 
     assert await ask(database, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass")
 
 
+@pytest.mark.hazard("DEF-09")
 async def test_a_cut_name_is_a_failure_and_taken_back(database: Database) -> None:
     await database.execute(TABLE)
     result = await finish(database, running.add_check("c" * 70))
@@ -126,12 +133,14 @@ async def test_a_swap_is_all_or_nothing(database: Database) -> None:
     assert "(a)" in await ask(database, "SELECT pg_get_indexdef('i'::regclass)")
 
 
+@pytest.mark.hazard("ALB-02")
 async def test_a_migration_version_is_set_from_what_was_shown(database: Database) -> None:
     await database.execute(MIGRATION + "INSERT INTO alembic_version VALUES ('004');")
     assert (await finish(database, running.migrate("004", "005"))).outcome is Outcome.DONE
     assert await ask(database, REVISIONS) == ["005"]
 
 
+@pytest.mark.hazard("ALB-02")
 @pytest.mark.parametrize("there", [[], ["003"], ["004", "x"]], ids=["none", "another", "two heads"])
 async def test_a_migration_version_that_changed_is_left_alone(database: Database, there: list[str]) -> None:
     await database.execute(MIGRATION)
@@ -142,17 +151,19 @@ async def test_a_migration_version_that_changed_is_left_alone(database: Database
     assert (await ask(database, REVISIONS) or []) == there
 
 
+@pytest.mark.hazard("ALB-03")
 async def test_a_migration_that_runs_at_the_same_time_wins(database: Database) -> None:
     await database.execute(MIGRATION + "INSERT INTO alembic_version VALUES ('004');")
     update = "UPDATE alembic_version SET version_num = '004b'"
     async with transaction(database, update) as alembic:
-        run = start(database, running.migrate("004", "005"), patience=replace(HASTY, attempts=50))
+        run = start(database, running.migrate("004", "005"), patience=replace(HASTY, attempts=1000))
         await until(lambda: run.told(Event.BLOCKED))
         await alembic.execute("COMMIT")
         assert (await run.result()).outcome is Outcome.REFUSED
     assert await ask(database, REVISIONS) == ["004b"]
 
 
+@pytest.mark.hazard("ALB-05")
 async def test_row_level_security_does_not_pass_for_success(database: Database) -> None:
     user = f"alembic_{database.name}"
     await database.execute(MIGRATION + "INSERT INTO alembic_version VALUES ('004');")
@@ -164,6 +175,7 @@ async def test_row_level_security_does_not_pass_for_success(database: Database) 
     await database.execute(f"DROP OWNED BY {user}; DROP ROLE {user}")
 
 
+@pytest.mark.hazard("CIC-05")
 async def test_settings_that_the_server_refuses_stop_the_run(database: Database) -> None:
     user = f"plain_{database.name}"
     await database.execute(f"CREATE ROLE {user} LOGIN")
@@ -211,6 +223,7 @@ def test_the_other_side_of_a_deadlock_is_found_in_any_language() -> None:
     assert failure.deadlock_pids(detail, 100) == [200]
 
 
+@pytest.mark.hazard("CIC-09")
 async def test_autovacuum_is_waited_for_longer_than_deadlock_timeout(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,6 +245,7 @@ async def test_autovacuum_is_waited_for_longer_than_deadlock_timeout(
     assert limits[1] > 1000
 
 
+@pytest.mark.hazard("DISC-03")
 async def test_notices_of_a_function_do_not_reach_a_build(database: Database) -> None:
     await database.execute(TABLE)
     await database.execute(

@@ -9,6 +9,7 @@ import pytest
 
 from profiles.manifest import IndexEntry, Manifest, MigrationEntry, Priority
 from sql.findings import ConstraintFinding, IndexFinding, MigrationFinding
+from sql.quoting import table_name
 from sql.snapshots import (
     ConstraintReading,
     ConstraintsSnapshot,
@@ -19,7 +20,7 @@ from sql.snapshots import (
     Unavailable,
 )
 from sql.steps.ddl import NEW, OLD, beside
-from sql.steps.facts import Facts, Holder, IndexFacts, table_name
+from sql.steps.facts import Facts, Holder, IndexFacts
 from sql.steps.plan import plan, rollback, with_steps
 from sql.steps.step import Plan
 from sql.verdict import Parts
