@@ -46,6 +46,7 @@ async def at_work(database: Database) -> int:
         await connection.close()
 
 
+@pytest.mark.hazard("CIC-09")
 @pytest.mark.parametrize("step", [running.create(), running.add_check(definition="CHECK (a > -1)")])
 async def test_an_ordinary_autovacuum_steps_aside(busy: Database, step: Step) -> None:
     await busy.execute(TABLE)
@@ -56,6 +57,7 @@ async def test_an_ordinary_autovacuum_steps_aside(busy: Database, step: Step) ->
     assert pid in {each["pid"] for entry in story("r1", Event.BLOCKED) for each in entry.detail["blockers"]}
 
 
+@pytest.mark.hazard("CIC-09")
 async def test_an_autovacuum_against_wraparound_is_named_and_nothing_is_made(busy: Database) -> None:
     await busy.execute(TABLE)
     await busy.execute(BURN)

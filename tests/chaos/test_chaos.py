@@ -266,6 +266,7 @@ async def database(
     await servers.drop_database(made)
 
 
+@pytest.mark.hazard("DISC-01", "DISC-07", "DISC-09")
 @pytest.mark.parametrize("number", range(MOMENTS))
 @pytest.mark.parametrize("major", servers.wanted_majors(), ids=lambda major: f"pg{major}")
 @pytest.mark.parametrize("accident", ACCIDENTS, ids=lambda accident: accident.__name__)

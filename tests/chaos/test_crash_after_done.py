@@ -32,6 +32,7 @@ async def _revision(database: Database) -> str:
         await connection.close()
 
 
+@pytest.mark.hazard("DISC-09")
 @pytest.mark.parametrize("major", servers.wanted_majors(), ids=lambda major: f"pg{major}")
 @pytest.mark.parametrize("step", [running.create(), running.migrate("old", "new")], ids=lambda step: step.id)
 async def test_what_is_done_outlives_a_crash(major: int, step: Step) -> None:

@@ -131,6 +131,7 @@ async def test_a_primary_fits(newest: Database, wanted: str) -> None:
     await session.close()
 
 
+@pytest.mark.hazard("PRV-03")
 @pytest.mark.parametrize("wanted", ["standby", "read-only"])
 async def test_a_primary_is_no_standby(newest: Database, wanted: str) -> None:
     with pytest.raises(SessionError, match=f"is a primary, and target_session_attrs={wanted}"):
@@ -236,6 +237,7 @@ async def test_what_is_no_postgres_is_said_to_be_none() -> None:
             await connect(profile_of({"host": "127.0.0.1", "port": str(port), "sslmode": "disable"}), None)
 
 
+@pytest.mark.hazard("DISC-08")
 async def test_tcp_connections_are_kept_alive(newest: Database) -> None:
     major = 18
     cluster = servers.start(major)

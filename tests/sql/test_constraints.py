@@ -45,6 +45,7 @@ async def test_it_is_missing_and_the_rows_that_would_break_it_are_counted(databa
     assert found.violating_keys == ("id=7", "id=9")
 
 
+@pytest.mark.hazard("CON-04")
 async def test_null_breaks_no_check(newest: Database) -> None:
     await newest.execute(TABLE + "INSERT INTO t (a) VALUES (NULL), (-1)")
     found = await constraint_reading(newest, POSITIVE)
@@ -77,6 +78,7 @@ async def test_it_is_not_validated_and_old_rows_are_counted(database: Database) 
     assert after.finding is ConstraintFinding.ENFORCED
 
 
+@pytest.mark.hazard("CON-06")
 async def test_not_enforced_is_not_mistaken_for_not_validated(newest: Database) -> None:
     await newest.execute(TABLE + added("CHECK (a > 0) NOT ENFORCED") + "INSERT INTO t (a) VALUES (-5)")
     entry = replace(POSITIVE, rejects=({"a": -1},), accepts=({"a": 1},))
@@ -87,6 +89,7 @@ async def test_not_enforced_is_not_mistaken_for_not_validated(newest: Database) 
     assert (found.rejects, found.accepts) == (SampleFinding.FAILED, SampleFinding.VERIFIED)
 
 
+@pytest.mark.hazard("CON-07")
 @pytest.mark.parametrize(
     ("live", "detail"),
     [
@@ -123,6 +126,7 @@ async def test_no_inherit_where_declared_is_the_same_and_covers_the_table_alone(
     assert (alone.violations, family.violations) == (0, 1)
 
 
+@pytest.mark.hazard("CON-09", "DEF-12")
 async def test_names_belong_to_the_table_not_to_the_schema_nor_to_a_domain(database: Database) -> None:
     await database.execute(
         TABLE
@@ -136,6 +140,7 @@ async def test_names_belong_to_the_table_not_to_the_schema_nor_to_a_domain(datab
     assert (missing.finding, present.finding) == (ConstraintFinding.MISSING, ConstraintFinding.ENFORCED)
 
 
+@pytest.mark.hazard("CON-08")
 async def test_partitions_are_counted_with_their_parent(database: Database) -> None:
     await database.execute(
         """
@@ -197,6 +202,7 @@ async def test_counting_can_be_left_out(newest: Database) -> None:
     assert (found.finding, found.violations) == (ConstraintFinding.MISSING, None)
 
 
+@pytest.mark.hazard("CON-04")
 async def test_row_security_makes_no_wrong_count(database: Database) -> None:
     await database.execute(
         TABLE
@@ -250,6 +256,7 @@ async def test_an_exclusively_locked_table_delays_nobody(database: Database) -> 
     assert free.finding is ConstraintFinding.ENFORCED
 
 
+@pytest.mark.hazard("CON-05")
 async def test_a_validation_under_way_is_still_not_validated(database: Database) -> None:
     await database.execute(
         TABLE
@@ -287,6 +294,7 @@ async def test_hostile_names_change_nothing(newest: Database, name: str) -> None
     assert (found.rejects, found.accepts) == (SampleFinding.VERIFIED, SampleFinding.VERIFIED)
 
 
+@pytest.mark.hazard("CON-10")
 async def test_counts_and_samples_leave_no_trace(database: Database) -> None:
     await database.execute(
         """

@@ -220,6 +220,7 @@ async def _made(database: Database, statements: list[str]) -> list[str]:
     return made
 
 
+@pytest.mark.hazard("DEF-02", "DEF-04", "DEF-05", "DEF-06")
 async def test_an_index_is_present_as_declared_and_as_restored_from_a_dump(database: Database) -> None:
     await database.execute(TABLE)
     declared = await _made(database, _named(INDEXES, UNIQUE))
@@ -240,6 +241,7 @@ async def test_an_index_is_present_as_declared_and_as_restored_from_a_dump(datab
     assert [(each.declared, each.detail) for each in again if each.finding is not IndexFinding.PRESENT] == []
 
 
+@pytest.mark.hazard("DEF-02")
 async def test_an_index_that_nearly_matches_has_drifted(database: Database) -> None:
     await database.execute(TABLE)
     await _made(database, [f"CREATE INDEX ix_{n} ON t {live}" for n, (_, live) in enumerate(NEAR_MISSES)])
@@ -260,6 +262,7 @@ async def test_unique_makes_another_index(newest: Database, declared: str, live:
     assert "UNIQUE" in found.detail
 
 
+@pytest.mark.hazard("DEF-02")
 async def test_nulls_not_distinct_makes_another_index(newest: Database) -> None:
     await newest.execute(TABLE + "CREATE UNIQUE INDEX ix ON t (a) NULLS NOT DISTINCT")
     [same] = await index_readings(newest, "CREATE UNIQUE INDEX ix ON t (a) NULLS NOT DISTINCT")

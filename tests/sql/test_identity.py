@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from profiles.model import EnvironmentClass, Profile
 from sql.connect import connect
 from sql.identity import pooler_behind, read_identity, reread
@@ -49,6 +51,7 @@ async def test_a_bare_connection_is_identified_by_what_the_server_says(newest: D
     await connection.close()
 
 
+@pytest.mark.hazard("PGB-01")
 def test_another_process_or_lost_settings_prove_a_pooler() -> None:
     row = {"backend_pid": 7, "default_read_only": "off"}
     assert pooler_behind(row, 7, asked_read_only=False) is None

@@ -40,6 +40,7 @@ async def _leave_invalid_empty(database: Database, statement: str) -> None:
         await in_phase(database, pid, "waiting for writers before build")
 
 
+@pytest.mark.hazard("IDX-04")
 async def test_a_running_build_is_building_with_its_phase_and_who_runs_it(database: Database) -> None:
     await database.execute(TABLES + SLOW)
     declared = "CREATE INDEX ix ON t (slow(a))"
@@ -80,6 +81,7 @@ async def test_a_build_of_another_definition_says_so(newest: Database) -> None:
     assert "Column 1 is b, declared a." in found.detail
 
 
+@pytest.mark.hazard("PRG-01")
 async def test_a_role_without_rights_sees_a_build_as_building_by_the_pid(database: Database) -> None:
     await database.execute(TABLES)
     async with (
@@ -128,6 +130,7 @@ async def test_a_build_that_waits_for_the_tables_lock_is_building(database: Data
     assert "waits for its lock on the table" in found.detail
 
 
+@pytest.mark.hazard("IDX-02")
 async def test_an_invalid_unique_index_that_still_rejects_writes_says_so_loudly(database: Database) -> None:
     await database.execute(TABLES)
     await _leave_invalid_ready(database, "CREATE UNIQUE INDEX CONCURRENTLY ux ON t (a)")
@@ -154,6 +157,7 @@ async def test_a_dead_index_of_another_definition_has_drifted(newest: Database) 
     assert "It is not valid either" in found.detail
 
 
+@pytest.mark.hazard("DIC-01")
 async def test_an_index_that_is_being_dropped_is_disabled_and_names_who_drops_it(database: Database) -> None:
     await database.execute(TABLES + "CREATE INDEX ix ON t (a)")
     async with (
@@ -179,6 +183,7 @@ async def test_dropping_another_index_says_nothing_of_a_leftover(database: Datab
     assert found.finding is IndexFinding.INVALID
 
 
+@pytest.mark.hazard("DIC-03")
 async def test_a_half_dropped_index_is_disabled_by_its_flags(database: Database) -> None:
     await database.execute(TABLES + "CREATE INDEX ix ON t (a)")
     async with (
@@ -229,6 +234,7 @@ async def test_the_journals_word_that_it_was_valid_is_believed(newest: Database)
     assert found.finding is IndexFinding.DISABLED
 
 
+@pytest.mark.hazard("IDX-04")
 async def test_vacuum_on_the_table_makes_no_leftover_a_build(database: Database) -> None:
     await database.execute(TABLES)
     await _leave_invalid_empty(database, "CREATE INDEX CONCURRENTLY ix ON t (a)")
@@ -239,6 +245,7 @@ async def test_vacuum_on_the_table_makes_no_leftover_a_build(database: Database)
     assert found.finding is IndexFinding.INVALID
 
 
+@pytest.mark.hazard("IDX-04")
 async def test_a_lock_of_somebody_unseen_is_an_unknown_owner(database: Database) -> None:
     await database.execute(TABLES)
     await _leave_invalid_empty(database, "CREATE INDEX CONCURRENTLY ix ON t (a)")
@@ -278,6 +285,7 @@ async def test_reindexing_a_leftover_concurrently_is_building(database: Database
     assert found.finding is IndexFinding.BUILDING
 
 
+@pytest.mark.hazard("IDX-06")
 async def test_what_a_failed_reindex_leaves_is_no_equivalent(database: Database) -> None:
     await database.execute(TABLES + "CREATE INDEX iy ON t (a)")
     await database.execute("ALTER INDEX iy RENAME TO iy_ccnew")
@@ -285,6 +293,7 @@ async def test_what_a_failed_reindex_leaves_is_no_equivalent(database: Database)
     assert found.finding is IndexFinding.MISSING
 
 
+@pytest.mark.hazard("DEF-07", "IDX-01")
 async def test_a_dead_twin_is_no_equivalent(database: Database) -> None:
     await database.execute(TABLES)
     await _leave_invalid_ready(database, "CREATE INDEX CONCURRENTLY iy ON t (a)")
@@ -301,6 +310,7 @@ async def test_a_dead_index_names_its_living_twin(database: Database) -> None:
     assert found.equivalent == "iy"
 
 
+@pytest.mark.hazard("IDX-09")
 async def test_a_partitioned_index_that_lacks_children_is_invalid_and_says_which(database: Database) -> None:
     await database.execute(
         """
@@ -320,6 +330,7 @@ async def test_a_partitioned_index_that_lacks_children_is_invalid_and_says_which
     assert after.finding is IndexFinding.PRESENT
 
 
+@pytest.mark.hazard("IDX-07")
 async def test_a_valid_index_that_old_transactions_cannot_use_says_so(database: Database) -> None:
     await database.execute(
         "CREATE TABLE h (id int, a int); INSERT INTO h VALUES (1, 1); CREATE INDEX hi ON h (id)"
@@ -332,6 +343,7 @@ async def test_a_valid_index_that_old_transactions_cannot_use_says_so(database: 
     assert "not yet usable" in found.detail
 
 
+@pytest.mark.hazard("PRV-03")
 @pytest.mark.parametrize("in_recovery", [False, True])
 async def test_on_a_standby_a_leftover_cannot_be_told_from_a_build(
     newest: Database, in_recovery: bool

@@ -82,6 +82,7 @@ async def test_it_is_missing_and_says_what_lacks(database: Database) -> None:
     assert {each.actual for each in found} == {None}
 
 
+@pytest.mark.hazard("DEF-01")
 @pytest.mark.parametrize(
     ("made", "detail"),
     [
@@ -114,6 +115,7 @@ async def test_a_drifted_index_names_the_right_one_beside_it(newest: Database) -
     assert found.actual == "CREATE INDEX ix ON public.t USING btree (b)"
 
 
+@pytest.mark.hazard("DEF-07")
 async def test_the_same_index_under_another_name_is_equivalent(database: Database) -> None:
     await database.execute(
         "CREATE TABLE t (a int, b text); CREATE INDEX iy ON t (lower(b), a DESC) INCLUDE (b) WHERE a > 0"
@@ -133,6 +135,7 @@ async def test_the_index_of_a_constraint_is_equivalent_to_a_unique_one(newest: D
     assert "t_a is UNIQUE on the same columns and serves the same lookups" in plain.detail
 
 
+@pytest.mark.hazard("DEF-07")
 async def test_columns_are_compared_by_name_not_by_number(newest: Database) -> None:
     await newest.execute(
         "CREATE TABLE t (gone int, a int, b int); ALTER TABLE t DROP COLUMN gone; CREATE INDEX ix ON t (b)"
@@ -141,6 +144,7 @@ async def test_columns_are_compared_by_name_not_by_number(newest: Database) -> N
     assert (await index_reading(newest, "CREATE INDEX ix ON t (a)")).finding is IndexFinding.DRIFTED
 
 
+@pytest.mark.hazard("DEF-08")
 async def test_names_are_found_by_schema_or_by_the_search_path(database: Database) -> None:
     await database.execute(
         """
@@ -157,6 +161,7 @@ async def test_names_are_found_by_schema_or_by_the_search_path(database: Databas
     assert (wrong.finding, wrong.table) == (IndexFinding.DRIFTED, "app.t")
 
 
+@pytest.mark.hazard("DEF-08")
 async def test_user_in_the_search_path_is_the_role_that_reads(newest: Database) -> None:
     await newest.execute(
         "CREATE SCHEMA postgres; CREATE TABLE postgres.t (a int); CREATE INDEX ix ON postgres.t (a)"
@@ -165,6 +170,7 @@ async def test_user_in_the_search_path_is_the_role_that_reads(newest: Database) 
     assert (found.finding, found.table) == (IndexFinding.PRESENT, "postgres.t")
 
 
+@pytest.mark.hazard("DEF-02")
 async def test_another_tablespace_is_a_drift_only_where_one_is_declared(newest: Database) -> None:
     space = f"space_{uuid.uuid4().hex[:8]}"
     connection = await newest.connect()
@@ -184,6 +190,7 @@ async def test_another_tablespace_is_a_drift_only_where_one_is_declared(newest: 
     assert f"The tablespace is {space}, declared pg_default." in other.detail
 
 
+@pytest.mark.hazard("PRV-02")
 @pytest.mark.parametrize(
     ("grants", "plain", "needs"),
     [

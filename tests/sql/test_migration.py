@@ -56,6 +56,7 @@ async def test_the_rollback_target_is_recognised(database: Database) -> None:
     assert "rolls back to" in reading.detail
 
 
+@pytest.mark.hazard("ALB-02")
 async def test_several_heads_also_where_one_is_expected(database: Database) -> None:
     await versions(database, EXPECTED.expected, "other")
     reading = await read(database)
@@ -63,6 +64,7 @@ async def test_several_heads_also_where_one_is_expected(database: Database) -> N
     assert reading.actual == ("005_performance_indexes", "other")
 
 
+@pytest.mark.hazard("ALB-01")
 async def test_empty_and_no_table(database: Database) -> None:
     assert (await read(database)).finding is MigrationFinding.NO_TABLE
     await versions(database)
@@ -81,6 +83,7 @@ async def test_a_table_in_another_schema_is_named(database: Database) -> None:
     assert (by_path.finding, by_path.table) == (MigrationFinding.CURRENT, '"Other".alembic_version')
 
 
+@pytest.mark.hazard("ALB-01")
 async def test_the_same_table_in_two_schemas_is_ambiguous_unless_the_schema_is_named(
     database: Database,
 ) -> None:
@@ -104,6 +107,7 @@ async def test_hostile_table_names_are_names(database: Database) -> None:
         await read(database, MigrationEntry(EXPECTED.expected, table="x; DROP TABLE t"))
 
 
+@pytest.mark.hazard("ALB-05")
 async def test_an_unreadable_table_names_its_grants(database: Database) -> None:
     role = f"r_{uuid.uuid4().hex[:8]}"
     await database.execute(f"CREATE ROLE {role} LOGIN; CREATE SCHEMA closed")

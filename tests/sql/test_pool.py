@@ -89,12 +89,14 @@ async def _busy(database: Database, budget: PoolBudget) -> PoolReading | None:
     return reading if states.get("idle in transaction") == 1 and states.get("active") == 2 else None
 
 
+@pytest.mark.hazard("POOL-02")
 async def test_capacity_is_max_connections_less_every_reserve(database: Database) -> None:
     reading = await read(database)
     assert (reading.limit, reading.reserved) == (60, 3)
     assert limit(reading, "max_connections").limit == 57
 
 
+@pytest.mark.hazard("POOL-01")
 async def test_an_unprivileged_role_counts_everyone_and_says_that_states_are_hidden(
     database: Database,
 ) -> None:
@@ -129,6 +131,7 @@ async def test_lock_waits_are_counted_also_where_states_are_hidden(database: Dat
         await waiting
 
 
+@pytest.mark.hazard("POOL-02")
 async def test_the_role_limit_bites_first(database: Database) -> None:
     async with role(database, "CONNECTION LIMIT 5") as few, backends(database, 4, user=few):
         seen = await read(database, PoolBudget(size=100, applications=("sales-%",)))
@@ -140,6 +143,7 @@ async def test_the_role_limit_bites_first(database: Database) -> None:
     assert full.finding is PoolFinding.FULL
 
 
+@pytest.mark.hazard("POOL-02")
 async def test_the_database_limit_bites_first(database: Database) -> None:
     await database.execute(f'ALTER DATABASE "{database.name}" CONNECTION LIMIT 4')
     async with backends(database, 2):

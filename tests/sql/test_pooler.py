@@ -100,6 +100,7 @@ async def left_behind(said: dict[str, str]) -> tuple[str, str, int]:
         await application.close()
 
 
+@pytest.mark.hazard("PGB-01", "PGB-04")
 @pytest.mark.parametrize(
     ("settings", "evidence"),
     [
@@ -138,6 +139,7 @@ async def test_it_is_noticed_and_every_reading_is_read_only(
         assert await left_behind(said) == ("off", "0", 0)
 
 
+@pytest.mark.hazard("PGB-03")
 async def test_two_sessions_do_not_meet_each_others_statements(newest: Database) -> None:
     with bouncer(newest) as said:
         await until(lambda: listens(said["port"]))
@@ -168,6 +170,7 @@ async def test_a_whole_verify_through_it_leaves_nothing_to_the_application(newes
         assert await left_behind(said) == ("off", "0", 0)
 
 
+@pytest.mark.hazard("PGB-02")
 async def test_ddl_goes_around_it(newest: Database) -> None:
     with bouncer(newest) as said:
         await until(lambda: listens(said["port"]))

@@ -72,6 +72,7 @@ def standby(request: pytest.FixtureRequest) -> Iterator[Database]:
             shutil.rmtree(each, ignore_errors=True)
 
 
+@pytest.mark.hazard("PRV-03")
 async def test_a_standby_is_read_and_measured_like_a_primary(standby: Database) -> None:
     report = await verify(profile(standby), manifest=MANIFEST, duration_s=0.5)
     assert report.server is not None and report.server.in_recovery

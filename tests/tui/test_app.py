@@ -61,6 +61,7 @@ def crashing(body: str) -> str:
     )
 
 
+@pytest.mark.hazard("SEC-02")
 @pytest.mark.parametrize("kind", CRASHES)
 def test_a_crash_says_where_and_shows_no_value(kind: str) -> None:
     with Terminal(["-c", crashing(CRASHES[kind])]) as terminal:

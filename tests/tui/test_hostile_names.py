@@ -122,6 +122,7 @@ def test_the_manifest_is_sound_and_shown_as_text(
     assert harmless(capsys.readouterr().out)
 
 
+@pytest.mark.hazard("UI-01")
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=str)
 async def test_the_deck_shows_them_and_goes_on(hostile: Database, size: tuple[int, int]) -> None:
     application = await hostile.connect()

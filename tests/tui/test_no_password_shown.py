@@ -79,6 +79,7 @@ def provide(source: str, server: Secured, home: Path, monkeypatch: pytest.Monkey
     return SOURCES[source]
 
 
+@pytest.mark.hazard("SEC-02")
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_password_opens_the_deck_and_is_nowhere_to_be_seen(
     source: str, server: Secured, own_home: Path, monkeypatch: pytest.MonkeyPatch

@@ -94,6 +94,7 @@ async def test_a_slow_probe_gets_the_samples_of_a_median(newest_leads: Database)
     assert reading.samples >= 5
 
 
+@pytest.mark.hazard("LAT-06")
 async def test_a_lock_that_makes_a_probe_wait_counts_in_full(
     newest_leads: Database, control: asyncpg.Connection
 ) -> None:
@@ -233,6 +234,7 @@ def counted(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     cluster.folder.parent.rmdir()
 
 
+@pytest.mark.hazard("LAT-07")
 async def test_the_servers_own_mean_is_shown_where_it_can_be_had(counted: Cluster) -> None:
     major = int((counted.data / "PG_VERSION").read_text())
     database = await servers.new_database(counted, major)
@@ -249,6 +251,7 @@ async def test_the_servers_own_mean_is_shown_where_it_can_be_had(counted: Cluste
         assert reading.server_mean_ms > 0
 
 
+@pytest.mark.hazard("LAT-07")
 async def test_an_extension_that_is_not_loaded_breaks_nothing(newest_leads: Database) -> None:
     await newest_leads.execute("CREATE EXTENSION pg_stat_statements")
     (reading,) = await run(newest_leads, DASHBOARD)

@@ -41,6 +41,7 @@ async def test_a_missing_index_is_named_with_what_is_used_instead(database: Data
     assert found.note == "index big_gone is missing; index big_a is used instead"
 
 
+@pytest.mark.hazard("PLAN-01")
 async def test_a_sequential_scan_of_a_small_table_is_right(database: Database) -> None:
     await database.execute(
         "CREATE TABLE small (a int); INSERT INTO small SELECT generate_series(1, 50);"
@@ -53,6 +54,7 @@ async def test_a_sequential_scan_of_a_small_table_is_right(database: Database) -
     )
 
 
+@pytest.mark.hazard("PLAN-04")
 async def test_an_index_that_is_not_valid_cannot_be_used(database: Database) -> None:
     await database.execute(LARGE + "ANALYZE big;")
     await database.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'big_a'::regclass")
@@ -60,6 +62,7 @@ async def test_an_index_that_is_not_valid_cannot_be_used(database: Database) -> 
     assert found.note == "index big_a is not valid, so the planner cannot use it"
 
 
+@pytest.mark.hazard("PLAN-04")
 async def test_an_index_that_does_not_serve_the_query_is_said(database: Database) -> None:
     await database.execute(LARGE + "ANALYZE big;")
     found = await plan(database, "SELECT * FROM big WHERE a + 1 = 5", "big_a")

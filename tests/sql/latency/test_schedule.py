@@ -37,6 +37,7 @@ def schedule(count: int) -> Schedule:
     return made
 
 
+@pytest.mark.hazard("LAT-06")
 def test_a_tick_counts_from_when_it_is_due() -> None:
     made = schedule(1)
     assert made.next() == (0, 0.0)
@@ -45,6 +46,7 @@ def test_a_tick_counts_from_when_it_is_due() -> None:
     assert made.next() == (0, 1.0)
 
 
+@pytest.mark.hazard("LAT-06")
 def test_ticks_that_come_due_while_their_own_probe_stalls_count_in_full() -> None:
     made = schedule(1)
     made.begin(0, 0.0)
@@ -81,6 +83,7 @@ def test_what_pgdeck_does_on_the_side_is_charged_to_no_probe() -> None:
     assert made.begin(0, 2.5) == [2.5]
 
 
+@pytest.mark.hazard("LAT-05")
 def test_a_process_that_wakes_late_charges_no_probe_and_misses_ticks() -> None:
     made = schedule(1)
     assert made.begin(0, 2.25) == [2.25]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from sql.steps.journal import Event
 from sql.steps.outcome import Outcome
 from sql.steps.step import IndexGone, Step
@@ -16,6 +18,7 @@ from tests.waiting import until
 USABLE = (True, True, True)
 
 
+@pytest.mark.hazard("DIC-01")
 async def test_a_drop_outwaits_a_reader(database: Database) -> None:
     await database.execute(TABLE + "CREATE INDEX i ON t (a);")
     async with transaction(database, "SELECT * FROM t") as reader:
@@ -27,6 +30,7 @@ async def test_a_drop_outwaits_a_reader(database: Database) -> None:
     assert await flags(database) is None
 
 
+@pytest.mark.hazard("DIC-03")
 async def test_a_drop_stopped_half_way_says_so_and_a_second_one_finishes_it(database: Database) -> None:
     await database.execute(TABLE + "CREATE INDEX i ON t (a);")
     async with transaction(database, "SELECT * FROM t"):
@@ -40,6 +44,7 @@ async def test_a_drop_stopped_half_way_says_so_and_a_second_one_finishes_it(data
     assert await flags(database) is None
 
 
+@pytest.mark.hazard("DIC-03", "DISC-09")
 async def test_a_drop_that_the_server_broke_off_is_driven_to_its_end(database: Database) -> None:
     await database.execute(TABLE + "CREATE INDEX i ON t (a);")
     async with transaction(database, "SELECT * FROM t") as reader:
@@ -52,6 +57,7 @@ async def test_a_drop_that_the_server_broke_off_is_driven_to_its_end(database: D
     assert await flags(database) is None
 
 
+@pytest.mark.hazard("DIC-02")
 async def test_a_drop_that_dies_of_a_deadlock_is_sent_again(database: Database) -> None:
     await database.execute(TABLE + "CREATE INDEX i ON t (a);")
     async with transaction(database, "SELECT * FROM t") as reader:
@@ -69,6 +75,7 @@ def dead(name: str = "i") -> Step:
     return replace(running.drop(name), end=IndexGone("public", name, only_dead=True))
 
 
+@pytest.mark.hazard("IDX-04")
 async def test_a_leftover_that_is_alive_by_now_is_not_dropped(database: Database) -> None:
     await database.execute(TABLE + "CREATE INDEX i ON t (a);")
     result = await finish(database, dead())
@@ -76,6 +83,7 @@ async def test_a_leftover_that_is_alive_by_now_is_not_dropped(database: Database
     assert await flags(database) == USABLE
 
 
+@pytest.mark.hazard("IDX-04")
 async def test_what_looks_dead_and_is_somebodys_build_is_left_alone(database: Database) -> None:
     await database.execute(TABLE)
     other = await database.connect(application_name="another tool")

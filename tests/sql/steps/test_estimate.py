@@ -31,6 +31,7 @@ async def _index_bytes(database: Database, step: Step) -> Estimated:
         return await estimate.index_bytes(watching, step, size, definition, "public")
 
 
+@pytest.mark.hazard("CIC-11")
 @pytest.mark.parametrize("tail", ["(a)", "(b, a)", "(a) INCLUDE (b)", "(upper(b))", "(a) WHERE a > 20000"])
 async def test_the_size_of_an_index_is_near_the_truth(database: Database, tail: str) -> None:
     await database.execute(TABLE)
@@ -45,6 +46,7 @@ async def test_the_size_of_an_index_is_near_the_truth(database: Database, tail: 
     assert "rows" in estimated.basis
 
 
+@pytest.mark.hazard("CIC-11")
 async def test_a_table_that_was_never_analysed_gives_no_number(database: Database) -> None:
     await database.execute(TABLE)
     async with session(database) as watching:

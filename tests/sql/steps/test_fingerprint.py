@@ -82,6 +82,7 @@ async def test_what_does_not_matter_leaves_it_as_it_was(newest: Database, change
     assert await taken(newest) == first
 
 
+@pytest.mark.hazard("DEF-11")
 @pytest.mark.parametrize(
     "change",
     [
@@ -146,6 +147,7 @@ async def test_another_statement_timeout_or_end_is_another_fingerprint(newest: D
     )
 
 
+@pytest.mark.hazard("DEF-11")
 async def test_another_server_or_database_is_another_fingerprint(newest: Database) -> None:
     await newest.execute(TABLE)
     async with session(newest) as watching:
@@ -156,6 +158,7 @@ async def test_another_server_or_database_is_another_fingerprint(newest: Databas
         assert fingerprint(CREATE, replace(found, database_oid=found.database_oid + 1)) != here
 
 
+@pytest.mark.hazard("DEF-03")
 async def test_the_settings_of_the_session_do_not_change_it(newest: Database) -> None:
     await newest.execute(
         "CREATE SCHEMA s; CREATE FUNCTION s.f(int) RETURNS int IMMUTABLE LANGUAGE sql RETURN $1;"

@@ -158,6 +158,7 @@ async def _forecast(database: Database, step: Step, user: str = "postgres") -> F
         return await forecast(watching, step)
 
 
+@pytest.mark.hazard("CIC-02", "DIC-01")
 @pytest.mark.parametrize("what", ["create", "drop"])
 @pytest.mark.parametrize("case", CASES, ids=str)
 async def test_who_blocks_a_concurrent_build_or_drop(filled: Database, case: Case, what: str) -> None:
@@ -188,6 +189,7 @@ async def test_who_blocks_a_concurrent_build_or_drop(filled: Database, case: Cas
         assert blocker.age_s is not None
 
 
+@pytest.mark.hazard("CIC-02")
 async def test_a_plain_concurrent_build_elsewhere_blocks_on_13_only(filled: Database) -> None:
     async with holding(filled, forever="CREATE INDEX CONCURRENTLY o ON other (id held_ops)") as holder:
         found = await _forecast(filled, BUILD)
@@ -196,6 +198,7 @@ async def test_a_plain_concurrent_build_elsewhere_blocks_on_13_only(filled: Data
     assert real.done == (filled.major != 13)
 
 
+@pytest.mark.hazard("CIC-02")
 async def test_what_another_database_does_blocks_nothing(filled: Database) -> None:
     elsewhere = replace(filled, name="postgres")
     async with holding(elsewhere, REPEATABLE, "SELECT 1 FROM pg_class"):
@@ -221,6 +224,7 @@ BRIEF_CASES = [
 ]
 
 
+@pytest.mark.hazard("CON-01")
 @pytest.mark.parametrize(("what", "statements", "rule"), BRIEF_CASES)
 async def test_who_blocks_a_brief_step(
     filled: Database, what: str, statements: tuple[str, ...], rule: str | None
@@ -260,6 +264,7 @@ async def test_one_who_waits_for_the_lock_before_us_is_ahead_of_us(newest: Datab
     assert "waits for AccessExclusiveLock on this table, ahead of this step" in ahead.rule
 
 
+@pytest.mark.hazard("CIC-06")
 @pytest.mark.parametrize("step", [BUILD, add_check(), DROP], ids=lambda step: step.id)
 async def test_nothing_begins_beside_a_build_on_the_same_table(filled: Database, step: Step) -> None:
     async with holding(filled, forever="CREATE INDEX CONCURRENTLY o ON t (held(a))") as builder:
@@ -270,6 +275,7 @@ async def test_nothing_begins_beside_a_build_on_the_same_table(filled: Database,
     assert (await _forecast(filled, step)).refused_reason is None
 
 
+@pytest.mark.hazard("PRG-01")
 async def test_a_hidden_holder_of_the_builders_lock_is_not_trusted(filled: Database) -> None:
     user = f"nobody_{filled.name}"
     await filled.execute(f"CREATE ROLE {user} LOGIN")
@@ -282,6 +288,7 @@ async def test_a_hidden_holder_of_the_builders_lock_is_not_trusted(filled: Datab
         await filled.execute(f"DROP ROLE {user}")
 
 
+@pytest.mark.hazard("PRG-01")
 async def test_without_the_right_to_see_others_that_is_said(filled: Database) -> None:
     user = f"nobody_{filled.name}"
     await filled.execute(f"CREATE ROLE {user} LOGIN")
@@ -307,6 +314,7 @@ async def test_without_the_right_to_see_others_that_is_said(filled: Database) ->
         await filled.execute(f"REVOKE pg_read_all_stats FROM {user}; DROP ROLE {user}")
 
 
+@pytest.mark.hazard("CIC-03")
 async def test_our_own_forgotten_transaction_is_named_as_ours(newest: Database) -> None:
     await newest.execute(SCHEMA)
     async with holding(newest, REPEATABLE, "SELECT 1", application="pgdeck watch") as forgotten:
@@ -315,6 +323,7 @@ async def test_our_own_forgotten_transaction_is_named_as_ours(newest: Database) 
     assert blocker.rule.startswith("pgdeck's own session: open snapshot")
 
 
+@pytest.mark.hazard("CIC-03")
 async def test_the_forecast_itself_leaves_no_transaction_open(newest: Database) -> None:
     await newest.execute(SCHEMA)
     watching = await open_session(newest)
@@ -336,6 +345,7 @@ async def test_queries_of_others_are_cut_and_made_fit_for_one_line(newest: Datab
     assert "\x1b" not in blocker.query and "\n" not in blocker.query
 
 
+@pytest.mark.hazard("CIC-09")
 @pytest.mark.parametrize(
     ("query", "yields"),
     [

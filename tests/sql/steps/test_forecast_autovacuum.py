@@ -62,6 +62,7 @@ async def _in_the_way(database: Database) -> ForecastBlocker:
     return await until(found, 60)
 
 
+@pytest.mark.hazard("CIC-09")
 @pytest.mark.parametrize(
     ("change", "rule", "yields"),
     [

@@ -163,6 +163,7 @@ def test_the_operator_is_who_logged_in() -> None:
     assert acting({}).label == acting({}).user
 
 
+@pytest.mark.hazard("SEC-04")
 def test_queries_of_others_are_cut_and_secrets_left_out() -> None:
     assert len(foreign_query("SELECT " + "x" * 1000)) == 200
     assert "hunter2" not in foreign_query("ALTER ROLE bob PASSWORD 'hunter2'")

@@ -32,6 +32,7 @@ async def ask(database: Database, sql: str, *arguments: object) -> Any:
         await connection.close()
 
 
+@pytest.mark.hazard("DISC-09")
 async def test_a_terminated_backend_is_found_out_and_tidied_up_after(database: Database) -> None:
     await database.execute(TABLE)
     run = start(database, running.slow())
@@ -44,6 +45,7 @@ async def test_a_terminated_backend_is_found_out_and_tidied_up_after(database: D
     assert run.told(Event.VERIFIED)[0].detail["reached"] is False
 
 
+@pytest.mark.hazard("DISC-11")
 async def test_a_monitor_that_is_terminated_comes_back(database: Database) -> None:
     await database.execute(TABLE)
     run = start(database, running.slow())
@@ -61,6 +63,7 @@ async def test_a_monitor_that_is_terminated_comes_back(database: Database) -> No
     assert await flags(database) is None
 
 
+@pytest.mark.hazard("DISC-09")
 async def test_a_server_that_restarts_during_a_build(newest: Database) -> None:
     with running.own_server() as cluster:
         database = await servers.new_database(cluster, 18)
@@ -80,6 +83,7 @@ CHATTY = """
 """
 
 
+@pytest.mark.hazard("DISC-01")
 @pytest.mark.parametrize("function", ["", CHATTY], ids=["silent", "a function that raises notices"])
 async def test_a_cut_network_does_not_stop_the_server(database: Database, function: str) -> None:
     await database.execute(TABLE + function)
@@ -94,6 +98,7 @@ async def test_a_cut_network_does_not_stop_the_server(database: Database, functi
     assert await flags(database) == USABLE
 
 
+@pytest.mark.hazard("DISC-08")
 async def test_a_network_that_stalls_and_then_dies(database: Database) -> None:
     await database.execute(TABLE)
     async with proxy(database.cluster) as wire:
@@ -116,6 +121,7 @@ def start_through(database: Database, port: int) -> running.Started:
     return start(database, running.slow(), host="127.0.0.1", port=str(port), sslmode="disable")
 
 
+@pytest.mark.hazard("DEF-11")
 @pytest.mark.parametrize(
     ("change", "word"),
     [
@@ -150,6 +156,7 @@ async def test_a_server_that_is_not_there_is_a_refusal(newest: Database) -> None
     assert result.outcome is Outcome.REFUSED and "nothing was sent" in result.sentence
 
 
+@pytest.mark.hazard("PRV-03")
 async def test_a_hot_standby_is_refused(newest: Database) -> None:
     with running.own_server() as primary:
         standby = replace(primary, folder=primary.folder.parent / "standby")
@@ -168,6 +175,7 @@ async def test_a_hot_standby_is_refused(newest: Database) -> None:
             await asyncio.to_thread(standby.stop)
 
 
+@pytest.mark.hazard("PGB-01", "PGB-02")
 @pytest.mark.skipif(PGBOUNCER is None, reason="no pgbouncer here; get it with: apt-get install pgbouncer")
 async def test_a_pooler_is_refused_and_the_way_around_it_taken(newest: Database) -> None:
     await newest.execute(TABLE)
@@ -182,6 +190,7 @@ async def test_a_pooler_is_refused_and_the_way_around_it_taken(newest: Database)
     assert await flags(newest) == USABLE
 
 
+@pytest.mark.hazard("DISC-01")
 async def test_a_connection_that_breaks_while_a_carcass_is_cleared_away(database: Database) -> None:
     await database.execute(TABLE)
     async with transaction(database, "SELECT * FROM t") as reader:

@@ -76,6 +76,7 @@ async def waiting(monitor: Monitor) -> RunProgress | None:
     return progress if progress and progress.waits_for else None
 
 
+@pytest.mark.hazard("PRG-03")
 async def test_the_chain_of_blockers_is_followed_to_its_root(database: Database) -> None:
     await database.execute(TABLE)
     async with (
@@ -91,6 +92,7 @@ async def test_the_chain_of_blockers_is_followed_to_its_root(database: Database)
         await stuck
 
 
+@pytest.mark.hazard("CIC-07")
 async def test_who_queues_behind_us_is_seen(database: Database) -> None:
     await database.execute(TABLE)
     async with watched(database, "CREATE INDEX CONCURRENTLY i ON t (slow(a))") as (monitor, _):
@@ -121,6 +123,7 @@ async def test_waiting_for_the_first_lock_is_told_apart(database: Database) -> N
         assert progress.waiting_lock == "relation" and progress.index is None
 
 
+@pytest.mark.hazard("PRG-02")
 async def test_a_backend_that_is_gone_or_another_by_now_is_none(database: Database) -> None:
     await database.execute(TABLE)
     async with watched(database, "SELECT pg_sleep(600)") as (monitor, busy):
@@ -136,6 +139,7 @@ async def test_a_backend_that_is_gone_or_another_by_now_is_none(database: Databa
         await until(gone)
 
 
+@pytest.mark.hazard("PRG-01")
 async def test_an_unprivileged_monitor_sees_pids(database: Database) -> None:
     user = f"plain_{database.name}"
     await database.execute(f"CREATE ROLE {user} LOGIN; {TABLE}")
@@ -152,6 +156,7 @@ async def test_an_unprivileged_monitor_sees_pids(database: Database) -> None:
         await database.execute(f"DROP ROLE {user}")
 
 
+@pytest.mark.hazard("DISC-11")
 async def test_a_monitor_cannot_write_and_does_not_wait(database: Database) -> None:
     await database.execute(TABLE)
     connection = await database.connect()

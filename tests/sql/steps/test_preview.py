@@ -64,6 +64,7 @@ async def test_a_build_with_everything_in_order(database: Database) -> None:
     assert found.undo == "nothing takes it back"
 
 
+@pytest.mark.hazard("CIC-03")
 @pytest.mark.parametrize(
     "step",
     [
@@ -88,6 +89,7 @@ async def test_every_preview_is_read_only_and_leaves_nothing_open(database: Data
         assert (await observe(database, create())).done
 
 
+@pytest.mark.hazard("CON-03", "CON-04")
 async def test_rows_that_break_a_constraint_forbid_validating_and_warn_before_adding(
     database: Database,
 ) -> None:
@@ -113,6 +115,7 @@ DUPLICATES = [
 ]
 
 
+@pytest.mark.hazard("IDX-02")
 @pytest.mark.parametrize(("tail", "rows", "keys"), DUPLICATES)
 async def test_equal_keys_are_found_exactly_where_the_build_would_fail(
     database: Database, tail: str, rows: str, keys: tuple[str, ...]
@@ -125,6 +128,7 @@ async def test_equal_keys_are_found_exactly_where_the_build_would_fail(
     assert await _builds(database, f"CREATE UNIQUE INDEX u ON t {tail}") == (not keys)
 
 
+@pytest.mark.hazard("IDX-02")
 async def test_nulls_not_distinct_makes_nulls_equal(newest: Database) -> None:
     await newest.execute(f"{TABLE}; INSERT INTO t VALUES (1, NULL), (2, NULL)")
     found = await taken(newest, create("u", "(a) NULLS NOT DISTINCT", unique=True))
@@ -146,6 +150,7 @@ async def test_counting_stops_at_its_time_limit(newest: Database) -> None:
     assert found.refused_reason is None
 
 
+@pytest.mark.hazard("PRV-01")
 async def test_each_missing_right_comes_with_the_grant_that_mends_it(database: Database) -> None:
     await database.execute(TABLE)
     user, owner = f"u_{database.name}", f"o_{database.name}"
@@ -178,6 +183,7 @@ async def test_each_missing_right_comes_with_the_grant_that_mends_it(database: D
         )
 
 
+@pytest.mark.hazard("CIC-17")
 async def test_what_surrounds_the_step_is_said(database: Database) -> None:
     await database.execute(
         f"{TABLE}; CREATE TABLE c () INHERITS (t); ALTER TABLE t SET UNLOGGED;"
@@ -192,6 +198,7 @@ async def test_what_surrounds_the_step_is_said(database: Database) -> None:
     assert "Another table inherits from this one; the index does not cover its rows" in told
 
 
+@pytest.mark.hazard("CIC-13")
 async def test_a_function_that_a_build_may_not_find_its_way_in_is_named_from_17_on(
     database: Database,
 ) -> None:
@@ -292,6 +299,7 @@ SERVER = {
 }
 
 
+@pytest.mark.hazard("IDX-08", "DIC-06")
 @pytest.mark.parametrize(
     ("version_num", "facts", "step", "said"),
     [

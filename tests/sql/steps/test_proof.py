@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from profiles.secret import Secret
 from sql.steps import fingerprint
 from sql.steps.journal import Event
@@ -66,6 +68,7 @@ async def test_a_done_run_that_does_not_verify_has_failed(newest: Database, tmp_
     assert found.verification["reached"] is False
 
 
+@pytest.mark.hazard("DEF-11")
 async def test_a_run_on_another_state_than_was_planned_on_is_refused(database: Database) -> None:
     await database.execute(TABLE)
     async with session(database) as mine:
@@ -80,6 +83,7 @@ async def test_a_run_on_another_state_than_was_planned_on_is_refused(database: D
     assert await flags(database) == USABLE
 
 
+@pytest.mark.hazard("DEF-11")
 async def test_a_table_that_is_swapped_while_the_run_waits_is_refused(database: Database) -> None:
     await database.execute(TABLE)
     planned = running.create()

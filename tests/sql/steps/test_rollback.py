@@ -107,14 +107,12 @@ UNSAFE = [
         "CREATE UNIQUE INDEX i ON t (a); ALTER TABLE t ADD UNIQUE USING INDEX i",
         "CREATE UNIQUE INDEX i ON t (a)",
         "constraint i hangs on it",
-        marks=pytest.mark.hazard("DIC-04"),
         id="constraint",
     ),
     pytest.param(
         "CREATE UNIQUE INDEX i ON t (a); CREATE TABLE child (a int REFERENCES t (a))",
         "CREATE UNIQUE INDEX i ON t (a)",
         "child_a_fkey hangs on it",
-        marks=pytest.mark.hazard("DIC-04"),
         id="foreign-key",
     ),
     pytest.param(
@@ -122,26 +120,24 @@ UNSAFE = [
         "ALTER TABLE t REPLICA IDENTITY USING INDEX i",
         "CREATE UNIQUE INDEX i ON t (a)",
         "replica identity",
-        marks=pytest.mark.hazard("DIC-04"),
         id="replica-identity",
     ),
     pytest.param(
         "CREATE INDEX i ON t (b)",
         "CREATE INDEX i ON t (a)",
         "not ours to drop",
-        marks=pytest.mark.hazard("DEF-02"),
         id="not-ours",
     ),
     pytest.param(
         "CREATE TABLE i (a int)",
         "CREATE INDEX i ON t (a)",
         "not ours to drop",
-        marks=pytest.mark.hazard("DEF-01"),
         id="no-index",
     ),
 ]
 
 
+@pytest.mark.hazard("DEF-01", "DEF-02", "DIC-04")
 @pytest.mark.parametrize(("made", "definition", "reason"), UNSAFE)
 async def test_what_is_unsafe_to_drop_is_refused_with_the_reason(
     database: Database, made: str, definition: str, reason: str

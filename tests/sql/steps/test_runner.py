@@ -29,6 +29,7 @@ async def ask(database: Database, sql: str, *arguments: object) -> Any:
         await connection.close()
 
 
+@pytest.mark.hazard("CIC-01")
 async def test_an_index_is_built_and_verified(database: Database) -> None:
     await database.execute(TABLE)
     result = await finish(database, running.create())
@@ -39,6 +40,7 @@ async def test_an_index_is_built_and_verified(database: Database) -> None:
     assert story("r1", Event.VERIFIED)[0].detail["reached"] is True
 
 
+@pytest.mark.hazard("CIC-05", "CIC-16", "DISC-02")
 async def test_hostile_settings_of_role_and_database_do_not_break_a_build(database: Database) -> None:
     await database.execute(TABLE)
     user = f"hostile_{database.name}"
@@ -71,6 +73,7 @@ async def test_hostile_settings_of_role_and_database_do_not_break_a_build(databa
     await database.execute(f"REASSIGN OWNED BY {user} TO postgres; DROP ROLE {user}")
 
 
+@pytest.mark.hazard("DISC-04", "IDX-03")
 async def test_a_build_stopped_while_it_builds_leaves_nothing(database: Database) -> None:
     await database.execute(TABLE)
     run = start(database, running.slow())
@@ -82,6 +85,7 @@ async def test_a_build_stopped_while_it_builds_leaves_nothing(database: Database
     assert run.told(Event.CANCELLED) and run.told(Event.FINISHED)[0].detail["left"] == ""
 
 
+@pytest.mark.hazard("DISC-04")
 async def test_a_build_stopped_while_it_waits_for_old_snapshots_leaves_nothing(database: Database) -> None:
     await database.execute(TABLE)
     async with transaction(database, "SELECT * FROM other", begin=OLD_SNAPSHOT) as somebody:
@@ -94,6 +98,7 @@ async def test_a_build_stopped_while_it_waits_for_old_snapshots_leaves_nothing(d
     assert await flags(database) is None
 
 
+@pytest.mark.hazard("IDX-05")
 async def test_what_cannot_be_cleared_away_is_said_with_the_step_that_mends_it(database: Database) -> None:
     await database.execute(TABLE)
     async with transaction(database, "UPDATE t SET b = 0 WHERE id = 1") as writer:
@@ -109,6 +114,7 @@ async def test_what_cannot_be_cleared_away_is_said_with_the_step_that_mends_it(d
     assert await flags(database) is None
 
 
+@pytest.mark.hazard("CIC-02", "CIC-04")
 async def test_a_build_outwaits_a_writer_and_an_old_snapshot(database: Database) -> None:
     await database.execute(TABLE)
     async with transaction(database, "UPDATE t SET b = 0 WHERE id = 1", begin=OLD_SNAPSHOT) as somebody:
@@ -121,6 +127,7 @@ async def test_a_build_outwaits_a_writer_and_an_old_snapshot(database: Database)
     assert await flags(database) == USABLE
 
 
+@pytest.mark.hazard("CIC-10")
 async def test_a_prepared_transaction_in_the_way_is_named_by_its_gid(database: Database) -> None:
     await database.execute(TABLE)
     gid = f"gid-{database.name}"
@@ -135,6 +142,7 @@ async def test_a_prepared_transaction_in_the_way_is_named_by_its_gid(database: D
     assert (await run.result()).outcome is Outcome.DONE
 
 
+@pytest.mark.hazard("CIC-06", "CIC-07")
 async def test_it_is_refused_while_somebody_else_works_on_the_table(database: Database) -> None:
     await database.execute(TABLE)
     lock = "LOCK TABLE t IN SHARE UPDATE EXCLUSIVE MODE"
@@ -151,6 +159,7 @@ async def nobody(*_: object) -> None:
     """In place of the wait before the start: as if the lock were taken just after it."""
 
 
+@pytest.mark.hazard("CIC-04")
 async def test_waiting_for_the_first_lock_is_stopped_free_of_cost(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,6 +174,7 @@ async def test_waiting_for_the_first_lock_is_stopped_free_of_cost(
         assert run.told(Event.FINISHED)[0].detail["left"] == ""
 
 
+@pytest.mark.hazard("CIC-06")
 async def test_a_build_of_somebody_else_does_not_die_of_ours(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,6 +192,7 @@ async def test_a_build_of_somebody_else_does_not_die_of_ours(
     assert await flags(database, "j") == USABLE and await flags(database) is None
 
 
+@pytest.mark.hazard("IDX-02", "CON-11")
 async def test_duplicates_end_a_unique_build_without_their_values_being_told(database: Database) -> None:
     await database.execute(TABLE)
     await database.execute("INSERT INTO t VALUES (9001, 777777, 1), (9002, 777777, 1)")
@@ -223,6 +234,7 @@ async def test_nothing_is_sent_that_cannot_be_journalled(
     assert await flags(newest) is None
 
 
+@pytest.mark.hazard("CON-11")
 async def test_values_that_a_message_quotes_are_left_out(database: Database) -> None:
     await database.execute("CREATE TABLE t (a text); INSERT INTO t VALUES ('hunter2')")
     run = start(database, running.create(tail="((a::int))"))
@@ -232,6 +244,7 @@ async def test_values_that_a_message_quotes_are_left_out(database: Database) -> 
     assert "hunter2" not in run_text(run)
 
 
+@pytest.mark.hazard("IDX-02")
 async def test_a_unique_index_that_is_left_and_rejects_writes_is_an_alarm(database: Database) -> None:
     await database.execute(TABLE)
     async with transaction(database, "SELECT * FROM t"):
@@ -249,6 +262,7 @@ def run_text(run: running.Started) -> str:
     return "".join(entry.as_line().decode() for entry in story(run.id))
 
 
+@pytest.mark.hazard("DEF-01")
 @pytest.mark.parametrize("holder", ["CREATE TABLE i (x int)", "CREATE VIEW i AS SELECT 1 AS x"])
 async def test_a_name_that_something_else_bears_is_a_failure(newest: Database, holder: str) -> None:
     await newest.execute(TABLE)
@@ -258,6 +272,7 @@ async def test_a_name_that_something_else_bears_is_a_failure(newest: Database, h
     assert await ask(newest, "SELECT relkind FROM pg_class WHERE relname = 'i'") in (b"r", b"v")
 
 
+@pytest.mark.hazard("IDX-04")
 async def test_an_invalid_index_that_was_there_before_is_left_alone(database: Database) -> None:
     await database.execute(TABLE)
     await database.execute("INSERT INTO t VALUES (9001, 1, 1)")
@@ -271,6 +286,7 @@ async def test_an_invalid_index_that_was_there_before_is_left_alone(database: Da
     assert await ask(database, "SELECT 'i'::regclass::oid") == oid
 
 
+@pytest.mark.hazard("CIC-07")
 async def test_ddl_behind_a_build_kills_it_and_is_named(database: Database) -> None:
     await database.execute(TABLE)
     run = start(database, running.slow())
@@ -289,6 +305,7 @@ async def test_ddl_behind_a_build_kills_it_and_is_named(database: Database) -> N
     assert await flags(database) is None
 
 
+@pytest.mark.hazard("CIC-08")
 async def test_the_second_builder_waits_and_says_for_whom(database: Database) -> None:
     await database.execute(TABLE)
     first = start(database, running.slow("i"), "r1")
@@ -320,6 +337,7 @@ async def test_a_step_whose_end_is_there_sends_nothing(newest: Database) -> None
     assert not run.told(Event.STARTED)
 
 
+@pytest.mark.hazard("DEF-01", "APG-03")
 async def test_an_index_of_that_name_that_somebody_made_meanwhile_is_no_success(database: Database) -> None:
     await database.execute(TABLE + "CREATE INDEX i ON t (b);")
     result = await finish(database, running.create())
@@ -327,6 +345,7 @@ async def test_an_index_of_that_name_that_somebody_made_meanwhile_is_no_success(
     assert await flags(database) == USABLE
 
 
+@pytest.mark.hazard("DEF-10")
 async def test_a_second_statement_in_the_text_is_refused_by_the_server(database: Database) -> None:
     await database.execute(TABLE)
     step = running.create()
@@ -336,6 +355,7 @@ async def test_a_second_statement_in_the_text_is_refused_by_the_server(database:
     assert await ask(database, "SELECT to_regclass('other') IS NOT NULL")
 
 
+@pytest.mark.hazard("PRG-01")
 async def test_an_ordinary_owner_sees_pids_only_and_still_builds(database: Database) -> None:
     owner = f"owner_{database.name}"
     await database.execute(f"CREATE ROLE {owner} LOGIN; GRANT CREATE ON SCHEMA public TO {owner}; {TABLE}")

@@ -105,6 +105,7 @@ async def test_a_run_is_launched_and_ends_by_itself(database: Database) -> None:
     assert not list((locations().state / "runs").iterdir())
 
 
+@pytest.mark.hazard("SEC-03")
 async def test_the_runner_has_no_parent_no_terminal_and_shows_no_secret(
     newest: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,6 +126,7 @@ async def test_the_runner_has_no_parent_no_terminal_and_shows_no_secret(
     await ended(run)
 
 
+@pytest.mark.hazard("DISC-01")
 async def test_a_killed_runner_leaves_a_build_that_is_adopted_while_it_goes_on(database: Database) -> None:
     await database.execute(TABLE)
     run = await begin(database, running.slow())
@@ -138,6 +140,7 @@ async def test_a_killed_runner_leaves_a_build_that_is_adopted_while_it_goes_on(d
     assert kinds == [Event.CONFIRMED, Event.STARTED, Event.ADOPTED, Event.FINISHED, Event.VERIFIED]
 
 
+@pytest.mark.hazard("DISC-01", "PRG-02")
 async def test_a_killed_runner_whose_build_is_over_is_judged_by_the_catalog(database: Database) -> None:
     await database.execute(TABLE)
     run = await begin(database, running.slow())
@@ -149,6 +152,7 @@ async def test_a_killed_runner_whose_build_is_over_is_judged_by_the_catalog(data
     assert await flags(database) == USABLE
 
 
+@pytest.mark.hazard("DISC-01", "DISC-09")
 async def test_a_killed_runner_whose_build_was_killed_too_is_cleared_away(database: Database) -> None:
     await database.execute(TABLE)
     run = await begin(database, running.slow())
@@ -162,6 +166,7 @@ async def test_a_killed_runner_whose_build_was_killed_too_is_cleared_away(databa
     assert await flags(database) is None
 
 
+@pytest.mark.hazard("DISC-10")
 async def test_an_adopted_build_can_be_cancelled(database: Database) -> None:
     await database.execute(TABLE)
     run = await begin(database, running.slow())
@@ -192,6 +197,7 @@ async def test_a_run_with_a_runner_is_not_adopted(newest: Database) -> None:
     await ended(run)
 
 
+@pytest.mark.hazard("DISC-07")
 async def test_a_hangup_means_nothing(newest: Database) -> None:
     await newest.execute(TABLE)
     run = await begin(newest, running.slow())
@@ -200,6 +206,7 @@ async def test_a_hangup_means_nothing(newest: Database) -> None:
     assert await flags(newest) == USABLE
 
 
+@pytest.mark.hazard("DISC-05")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_cancels_and_clears_away(database: Database, number: signal.Signals) -> None:
     await database.execute(TABLE)
@@ -222,6 +229,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.hazard("DISC-06", "DISC-07")
 async def test_the_death_of_parent_and_terminal_does_not_reach_it(newest: Database) -> None:
     await newest.execute(TABLE)
     job = Job(new_run_id(), profile(newest), running.slow(), OPERATOR, patience=QUICK)
@@ -246,6 +254,7 @@ async def test_the_death_of_parent_and_terminal_does_not_reach_it(newest: Databa
     assert await flags(newest) == USABLE
 
 
+@pytest.mark.hazard("DISC-09")
 async def test_a_server_that_restarts_under_an_orphan(newest: Database) -> None:
     with running.own_server() as cluster:
         database = await servers.new_database(cluster, 18)
@@ -260,6 +269,7 @@ async def test_a_server_that_restarts_under_an_orphan(newest: Database) -> None:
         assert await flags(database) is None
 
 
+@pytest.mark.hazard("DIC-03")
 async def test_a_drop_whose_runner_was_killed_is_brought_to_its_end(database: Database) -> None:
     await database.execute(TABLE + "CREATE INDEX i ON t (a);")
     async with running.transaction(database, "SELECT * FROM t") as reader:
@@ -313,6 +323,7 @@ async def test_an_unknown_run_cannot_be_adopted(newest: Database) -> None:
         await adopt(profile(newest), None, "20260101-000000-bbbb")
 
 
+@pytest.mark.hazard("IDX-04")
 async def test_builds_of_others_are_seen(database: Database) -> None:
     await database.execute(TABLE)
     other = await database.connect(application_name="another tool")

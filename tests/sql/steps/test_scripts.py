@@ -90,6 +90,7 @@ async def test_a_script_that_is_run_twice_does_nothing_the_second_time(
     assert await stands(database) == after
 
 
+@pytest.mark.hazard("IDX-05")
 async def test_a_dead_leftover_is_dropped_and_built(database: Database, tmp_path: Path) -> None:
     await database.execute("CREATE TABLE t (a int, b int); INSERT INTO t VALUES (1, 1), (1, 2)")
     connection = await database.connect()
@@ -176,6 +177,7 @@ async def test_a_constraint_that_rows_break_is_added_and_its_validation_refused(
     assert (await check(database, wanted)).ready
 
 
+@pytest.mark.hazard("CON-07")
 async def test_a_drifted_constraint_is_replaced(database: Database, tmp_path: Path) -> None:
     await database.execute("CREATE TABLE t (a int, CONSTRAINT positive CHECK (a > -1))")
     wanted = manifest(checks=(POSITIVE,))
@@ -191,6 +193,7 @@ async def test_a_drifted_constraint_is_replaced(database: Database, tmp_path: Pa
     assert (await run(database, fix(found), tmp_path)).count("nothing to do") == 3
 
 
+@pytest.mark.hazard("CON-08")
 async def test_a_constraint_of_a_partitioned_table_reaches_its_partitions(
     database: Database, tmp_path: Path
 ) -> None:
@@ -208,6 +211,7 @@ async def test_a_constraint_of_a_partitioned_table_reaches_its_partitions(
     assert await stands(database) == {}
 
 
+@pytest.mark.hazard("CON-06")
 async def test_a_constraint_that_is_not_enforced_is_replaced(newest: Database, tmp_path: Path) -> None:
     await newest.execute("CREATE TABLE t (a int, CONSTRAINT positive CHECK (a > 0) NOT ENFORCED)")
     wanted = manifest(checks=(POSITIVE,))
@@ -218,6 +222,7 @@ async def test_a_constraint_that_is_not_enforced_is_replaced(newest: Database, t
     assert await stands(newest) == {"constraint t.positive": "CHECK ((a > 0))"}
 
 
+@pytest.mark.hazard("CIC-14")
 async def test_an_index_of_a_materialised_view_is_built(database: Database, tmp_path: Path) -> None:
     await database.execute("CREATE MATERIALIZED VIEW t AS SELECT 1 AS a")
     wanted = manifest("CREATE UNIQUE INDEX i ON t (a)")
@@ -253,6 +258,7 @@ async def test_a_drifted_constraint_with_rows_in_the_way_is_left_alone(database:
     assert [refusal.target for refusal in found.plan.refused] == ["t.positive"]
 
 
+@pytest.mark.hazard("DIC-04")
 async def test_a_drifted_index_that_a_constraint_hangs_on_is_refused(database: Database) -> None:
     await database.execute("CREATE TABLE t (a int, b int, CONSTRAINT i UNIQUE (b))")
     found = await check(database, manifest("CREATE UNIQUE INDEX i ON t (a)"))
@@ -262,6 +268,7 @@ async def test_a_drifted_index_that_a_constraint_hangs_on_is_refused(database: D
     assert "-- Refused: i: constraint i hangs on it." in fix(found)
 
 
+@pytest.mark.hazard("DEF-01", "CIC-14", "DIC-04")
 @pytest.mark.parametrize(
     ("made", "reason"),
     [
@@ -300,6 +307,7 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+@pytest.mark.hazard("DEF-10")
 async def test_hostile_names_and_texts_do_nothing_but_name(database: Database, tmp_path: Path) -> None:
     await database.execute(
         f"CREATE TABLE victim (a int); CREATE SCHEMA {quoted('S p')};"
@@ -335,6 +343,7 @@ async def test_hostile_names_and_texts_do_nothing_but_name(database: Database, t
     await connection.close()
 
 
+@pytest.mark.hazard("DEF-08")
 async def test_the_search_path_of_the_manifest_holds_for_what_definitions_name(
     database: Database, tmp_path: Path
 ) -> None:
@@ -356,6 +365,7 @@ async def test_another_database_is_refused(newest: Database, tmp_path: Path) -> 
     assert "this script was written for another database" in done.stderr
 
 
+@pytest.mark.hazard("DEF-11")
 async def test_another_server_is_refused(newest: Database, tmp_path: Path) -> None:
     await newest.execute("CREATE TABLE t (a int)")
     found = await check(newest, manifest("CREATE INDEX i ON t (a)"))
@@ -367,6 +377,7 @@ async def test_another_server_is_refused(newest: Database, tmp_path: Path) -> No
     assert await stands(newest) == {}
 
 
+@pytest.mark.hazard("CIC-01")
 async def test_one_transaction_is_refused(newest: Database, tmp_path: Path) -> None:
     await newest.execute("CREATE TABLE t (a int)")
     text = fix(await check(newest, manifest("CREATE INDEX i ON t (a)")))
@@ -375,6 +386,7 @@ async def test_one_transaction_is_refused(newest: Database, tmp_path: Path) -> N
     assert "leave out -1" in done.stderr
 
 
+@pytest.mark.hazard("DEF-01")
 async def test_a_name_that_was_taken_meanwhile_stops_the_script(newest: Database, tmp_path: Path) -> None:
     await newest.execute("CREATE TABLE t (a int, b int)")
     text = fix(await check(newest, manifest("CREATE INDEX i ON t (a)")))
@@ -384,6 +396,7 @@ async def test_a_name_that_was_taken_meanwhile_stops_the_script(newest: Database
     assert "the name i is taken: another definition" in done.stderr
 
 
+@pytest.mark.hazard("ALB-02")
 async def test_a_revision_that_moved_meanwhile_is_not_overwritten(newest: Database, tmp_path: Path) -> None:
     await newest.execute(PERFORMANCE)
     text = fix(await check(newest, shipped("performance-indexes")))
@@ -393,6 +406,7 @@ async def test_a_revision_that_moved_meanwhile_is_not_overwritten(newest: Databa
     assert "the migration table holds {elsewhere}" in done.stderr
 
 
+@pytest.mark.hazard("CIC-06")
 async def test_a_table_on_which_somebody_builds_stops_the_script(newest: Database, tmp_path: Path) -> None:
     await newest.execute("CREATE TABLE t (a int)")
     text = fix(await check(newest, manifest("CREATE INDEX i ON t (a)")))

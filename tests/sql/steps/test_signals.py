@@ -63,6 +63,7 @@ async def test_a_session_is_terminated(mine: asyncpg.Connection, busy: asyncpg.C
     assert await mine.fetchrow(ACTIVITY, busy.get_server_pid()) is None
 
 
+@pytest.mark.hazard("DISC-10")
 async def test_another_session_with_the_same_pid_is_left_alone(
     mine: asyncpg.Connection, busy: asyncpg.Connection
 ) -> None:
@@ -74,6 +75,7 @@ async def test_another_session_with_the_same_pid_is_left_alone(
     assert (await mine.fetchrow(ACTIVITY, meant.pid))["state"] == "active"
 
 
+@pytest.mark.hazard("DISC-10")
 async def test_the_next_statement_of_the_same_session_is_left_alone(
     mine: asyncpg.Connection, busy: asyncpg.Connection
 ) -> None:
@@ -84,6 +86,7 @@ async def test_the_next_statement_of_the_same_session_is_left_alone(
     assert not result.sent and "another statement" in result.sentence
 
 
+@pytest.mark.hazard("DISC-10")
 async def test_an_idle_session_has_nothing_to_cancel(database: Database, mine: asyncpg.Connection) -> None:
     idle = await database.connect()
     try:
@@ -104,6 +107,7 @@ async def test_a_session_that_is_gone_is_said_to_be_gone(
     assert not result.sent and "gone" in result.sentence
 
 
+@pytest.mark.hazard("DISC-10")
 async def test_without_the_right_nothing_is_sent(
     database: Database, mine: asyncpg.Connection, busy: asyncpg.Connection
 ) -> None:

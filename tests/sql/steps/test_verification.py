@@ -70,6 +70,7 @@ async def test_a_probe_that_gains_from_the_index_is_shown_before_and_after(datab
     assert json.loads(json.dumps(asdict(found))) == asdict(found)
 
 
+@pytest.mark.hazard("PLAN-01")
 async def test_a_table_too_small_for_its_index_is_given_as_the_reason(database: Database) -> None:
     await database.execute(f"{TABLE}; INSERT INTO t VALUES (7, 7, 'x'), (8, 8, 'y'); CREATE INDEX i ON t (a)")
     await database.execute("ANALYZE t")
@@ -101,6 +102,7 @@ async def test_what_is_not_the_wanted_index_is_not_the_end(newest: Database, mad
     assert found.latency_after == {}
 
 
+@pytest.mark.hazard("PLAN-02")
 async def test_an_index_on_an_expression_needs_statistics(database: Database) -> None:
     step = create("i", "(lower(b))")
     await database.execute(f"{TABLE}; {ROWS}")
