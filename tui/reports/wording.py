@@ -77,6 +77,10 @@ def next_steps(report: Report) -> tuple[str, ...]:
         elif report.server.pooler is not None:
             where = " on a direct connection (this is a pooler)"
         lines.append(f"run it as the owner of the tables{where}: psql -X -f fix.sql")
+        them = "it" if count == 1 else "them"
+        lines.append(
+            f"or see each as it is now: pgdeck plan -e {profile}; and run {them}: {again} --auto-fix"
+        )
     for refusal in report.plan.refused:
         listing = f"; list them: {refusal.listing}" if refusal.listing else ""
         lines.append(f"{refusal.target}: {refusal.reason}{listing}")
