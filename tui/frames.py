@@ -101,6 +101,15 @@ class LightFrames(App[int]):
     """None: not asked for yet, or stepped aside."""
     _aside = False
 
+    def get_driver_class(self) -> type[Driver]:
+        """The driver whose line is never waited for; another one where the environment asks for it."""
+        ordinary = super().get_driver_class()
+        if ordinary.__name__ != "LinuxDriver":
+            return ordinary
+        from tui.line_driver import LineDriver
+
+        return LineDriver
+
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         driver = self._driver
         if renderable is None or self._aside or not self._draws(driver):
