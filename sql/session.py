@@ -34,6 +34,8 @@ WATCH_SETTINGS: Mapping[str, str] = {
     "statement_timeout": "5000",
     "lock_timeout": "1000",
     "idle_in_transaction_session_timeout": "10000",
+    # Compiling a catalog reading takes longer than the reading.
+    "jit": "off",
 }
 """A monitor must not be able to hurt; times in ms."""
 
