@@ -8,7 +8,7 @@ PARALLEL := --numprocesses auto --maxprocesses 4
 # Tests start many processes of pgdeck, which would each compile their sources anew.
 COMPILED := env -u PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-all lint format bench screenshots servers lock clean
+.PHONY: help demo test test-all chaos lint format bench screenshots servers lock clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ test: $(READY) ## the tests, on every PostgreSQL of 15 and 18 that is here
 
 test-all: $(READY) servers ## the tests on PostgreSQL 13 to 18
 	$(COMPILED) PGDECK_TEST_MAJORS=$(ALL_MAJORS) $(BIN)/pytest $(PARALLEL)
+
+chaos: $(READY) ## accidents at ten random moments of a run each: kills, crashes, cut wires
+	PGDECK_CHAOS=10 $(BIN)/pytest $(PARALLEL) tests/chaos
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .

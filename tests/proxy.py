@@ -13,7 +13,7 @@ class Proxy:
     """Listens on 127.0.0.1 and hands bytes through to the server's socket."""
 
     def __init__(self, cluster: Cluster) -> None:
-        self._socket = f"{cluster.socket}/.s.PGSQL.{cluster.port}"
+        self.lead_to(cluster)
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._flows = asyncio.Event()
@@ -43,6 +43,10 @@ class Proxy:
         for writer in self._writers:
             writer.transport.abort()
         self._writers.clear()
+
+    def lead_to(self, cluster: Cluster) -> None:
+        """Hand whoever comes from now on to this server."""
+        self._socket = f"{cluster.socket}/.s.PGSQL.{cluster.port}"
 
     def freeze(self) -> None:
         """Swallow nothing and deliver nothing: bytes wait until `mend`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -47,6 +48,22 @@ class Written:
 async def fill(database: Database, rows: int) -> None:
     """The table, with this many rows."""
     await database.execute(TABLES.format(rows=rows))
+
+
+async def write_until(over: Callable[[], bool], database: Database, rows: int, folder: Path) -> Written:
+    """Insert and update, round after round of 2 s, until it is over.
+
+    Raises:
+        AssertionError: a write failed.
+    """
+    rounds: list[Written] = []
+    while not rounds or not over():
+        home = folder / f"round-{len(rounds)}"
+        home.mkdir()
+        rounds.append(await write(database, rows, 2, home))
+    return Written(
+        sum(each.processed for each in rounds), tuple(write for each in rounds for write in each.writes)
+    )
 
 
 async def write(database: Database, rows: int, seconds: int, folder: Path) -> Written:

@@ -17,7 +17,6 @@ from tests.sql.steps.running import flags, story
 from tests.waiting import until
 
 ROWS = 20_000
-SECONDS = 4
 BY_INDEX = "SET enable_seqscan = off; SET enable_bitmapscan = off"
 
 
@@ -26,13 +25,14 @@ async def test_no_write_is_lost_and_none_fails(database: Database, tmp_path: Pat
     await writers.fill(database, ROWS)
     if step.id.startswith("drop"):
         await database.execute("CREATE INDEX i ON t (a)")
-    writing = asyncio.create_task(writers.write(database, ROWS, SECONDS, tmp_path))
+    over = asyncio.Event()
+    writing = asyncio.create_task(writers.write_until(over.is_set, database, ROWS, tmp_path))
     connection = await database.connect()
     try:
         await until(lambda: connection.fetchval(writers.WRITTEN))
         result = await running.finish(database, step)
         assert result.outcome is Outcome.DONE, result.sentence
-        assert not writing.done()
+        over.set()
         written = await writing
         assert await connection.fetchval(writers.WRITTEN) == written.processed
         begin, end = (story("r1", event)[0].time for event in (Event.STARTED, Event.FINISHED))
