@@ -26,7 +26,8 @@ from sql.steps.launch import LaunchError, adopt
 from sql.steps.launch import launch as start
 from sql.steps.operator import Operator
 from sql.steps.outcome import Outcome
-from sql.steps.preparing import Prepared, PreparedStep, prepare, record_previews
+from sql.steps.preparing import Prepared, PreparedStep, prepare
+from sql.steps.recording import record_previews
 from sql.steps.runs import RunState, RunStatus
 from sql.steps.step import Step, Verb
 

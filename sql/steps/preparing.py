@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from profiles.locations import locations
 from profiles.secret import Secret
@@ -19,14 +18,12 @@ from sql.steps.choosing import Choice, Readiness, UnknownStep, after, choose, pr
 from sql.steps.estimate import earlier_runs
 from sql.steps.facts import read_facts
 from sql.steps.fingerprint import StepFacts
-from sql.steps.journal import Event, Journal, JournalEntry
-from sql.steps.operator import Operator
+from sql.steps.journal import Journal, JournalEntry
 from sql.steps.plan import plan as plan_fix
 from sql.steps.plan import rollback as plan_rollback
 from sql.steps.preview import Preview, preview
 from sql.steps.proven_end import read_proven_end
 from sql.steps.remembered import remember
-from sql.steps.scribe import Scribe
 from sql.steps.step import Direction, Plan, Step
 from sql.verdict import Parts
 
@@ -130,23 +127,6 @@ async def prepare(
         return await _Looking(session, case, tell, with_previews, with_hash, past).prepared(ids, direction)
     finally:
         await session.close()
-
-
-def record_previews(prepared: Prepared, operator: Operator | None = None) -> None:
-    """Journal what was looked at, one line a step that could be run.
-
-    Raises:
-        OSError: the journal cannot be written.
-    """
-    journal = Journal(locations().journal)
-    scribe = Scribe(journal, prepared.case.profile, None, prepared.hash, operator, prepared.server)
-    entries = [
-        scribe.entry(Event.PREVIEWED, each.step, _remembered(prepared, each))
-        for each in prepared.steps
-        if each.step is not None
-    ]
-    if entries:
-        journal.extend(entries)
 
 
 def unread(parts: Parts) -> tuple[Unavailable, ...]:
@@ -305,21 +285,3 @@ def _past() -> Sequence[JournalEntry]:
         return list(Journal(locations().journal).read())
     except OSError:
         return ()
-
-
-def _remembered(prepared: Prepared, each: PreparedStep) -> dict[str, Any]:
-    """What the journal keeps of a preview."""
-    seen = each.preview.as_json() if each.preview else {}
-    names = ("table_bytes", "rows", "index_bytes_estimate", "seconds_estimate", "violations")
-    detail: dict[str, Any] = {name: seen[name] for name in names if name in seen}
-    if seen.get("blockers"):
-        detail["blockers"] = [blocker.get("pid") for blocker in seen["blockers"]]
-    if each.readiness is Readiness.REFUSED:
-        detail["refused_reason"] = each.sentence
-    return {
-        "direction": prepared.direction.value,
-        "of": len(prepared.plan.steps),
-        "fingerprint": each.step.fingerprint if each.step else None,
-        "facts": each.facts.as_json() if each.facts else None,
-        **detail,
-    }

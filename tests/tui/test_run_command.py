@@ -12,7 +12,7 @@ import pytest
 
 from profiles import store
 from profiles.locations import locations
-from profiles.model import EnvironmentClass, Guard
+from profiles.model import Credentials, CredentialSource, EnvironmentClass, Guard
 from sql.steps import claim
 from sql.steps.journal import Event, Journal, JournalEntry
 from tests.servers import Database
@@ -437,3 +437,15 @@ async def test_a_journal_that_cannot_be_written_runs_nothing(
     assert await run("create-index:i", "--yes") == ExitCode.USAGE
     assert "and nothing is run without it" in capsys.readouterr().err
     assert await flags(newest) is None
+
+
+async def test_no_secret_reaches_the_journal_or_the_screen(
+    newest: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await newest.execute(TABLE)
+    monkeypatch.setenv("SALES_PASSWORD", "hunter2-never")
+    saved(newest, manifest=MANIFEST, credentials=Credentials(CredentialSource.ENVIRONMENT, "SALES_PASSWORD"))
+    assert await run("create-index:i", "--yes") == ExitCode.OK
+    assert cli.main(["journal", "--report-format", "json"]) == ExitCode.OK
+    captured = capsys.readouterr()
+    assert "hunter2-never" not in locations().journal.read_text() + captured.out + captured.err

@@ -89,7 +89,7 @@ async def _prepared(case: Any, password: Any, arguments: argparse.Namespace) -> 
 
 def _remember(prepared: Prepared) -> None:
     """A plan is worth showing although it cannot be journalled; a run is not."""
-    from sql.steps.preparing import record_previews
+    from sql.steps.recording import record_previews
     from tui.cli import complain
 
     try:
