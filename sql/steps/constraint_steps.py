@@ -98,6 +98,8 @@ def _obstacle(reading: ConstraintReading, facts: ConstraintFacts) -> str:
     """Why nothing may be done about it; empty where something may."""
     if facts.table_kind is None:
         return "its table is not there"
+    if facts.table_kind == "f":
+        return "its table is foreign, where a CHECK is believed and never checked: add it where the rows are"
     if facts.table_kind not in CHECKABLE:
         return "what bears its table's name is no table"
     if reading.finding is ConstraintFinding.UNVERIFIED:

@@ -16,12 +16,15 @@ import asyncpg
 import pytest
 
 from profiles.model import EnvironmentClass, Profile
-from sql.check import verify
+from sql.check import case_of, verify
 from sql.connect import Purpose, connect, open_link
 from sql.demo.cluster import stand_in
 from sql.identity import reread
+from sql.steps.choosing import Readiness
+from sql.steps.preparing import prepare
 from tests.servers import Database
 from tests.sql.secured import free_port
+from tests.sql.steps.guided import manifest
 from tests.sql.steps.schemas import PERFORMANCE
 from tests.waiting import until
 
@@ -181,3 +184,16 @@ async def test_ddl_goes_around_it(newest: Database) -> None:
         assert link.identity.pooler is None
         assert link.host.is_socket
         await link.connection.close()
+
+
+@pytest.mark.hazard("PGB-01", "PGB-02")
+async def test_steps_are_refused_through_it_and_planned_where_a_way_around_is_known(newest: Database) -> None:
+    await newest.execute("CREATE TABLE t (a int)")
+    with bouncer(newest) as said:
+        await until(lambda: listens(said["port"]))
+        pooled = Profile("pooled", EnvironmentClass.STAGING, "m", said)
+        for direct, readiness in ((None, Readiness.REFUSED), (newest.parameters(), Readiness.READY)):
+            case = case_of(replace(pooled, direct=direct), manifest("CREATE INDEX i ON t (a)"))
+            step = (await prepare(case, None, ["create-index:i"])).of("create-index:i")
+            assert step.readiness is readiness
+            assert ("say in [direct] of the profile" in step.sentence) is (direct is None)

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from profiles.manifest import ConstraintEntry, IndexEntry, Manifest, MigrationEntry, ProbeEntry, Target
-from sql.check import verify
+from sql.check import case_of, verify
 from sql.demo.cluster import Cluster
 from sql.findings import ConstraintFinding, IndexFinding, ProbeFinding, Verdict
+from sql.steps.preparing import prepare
 from tests import servers
 from tests.servers import Database
 from tests.sql.steps.schemas import profile
@@ -87,3 +88,11 @@ async def test_a_standby_is_read_and_measured_like_a_primary(standby: Database) 
     assert [probe.finding for probe in report.probes] == [ProbeFinding.MET]
     assert report.migration is not None and report.migration.actual == ("r1",)
     assert (report.verdict, report.unavailable) == (Verdict.NOT_READY, ())
+
+
+@pytest.mark.hazard("PRV-03")
+async def test_steps_are_shown_and_refused_there(standby: Database) -> None:
+    prepared = await prepare(case_of(profile(standby), MANIFEST), None)
+    assert "create-index:absent" in {step.id for step in prepared.steps}
+    assert prepared.ready == ()
+    assert {"connect to its primary" in step.sentence for step in prepared.refused} == {True}

@@ -9,6 +9,7 @@ from pathlib import Path
 from profiles.manifest import ConstraintEntry, IndexEntry, Manifest
 from profiles.model import Profile
 from sql.check import Case, case_of
+from sql.steps.choosing import Readiness
 from sql.steps.job import Job
 from sql.steps.journal import Event
 from sql.steps.outcome import RunResult
@@ -51,16 +52,24 @@ async def run_step(where: Profile, step: Step, search_path: str = "public") -> R
     return await Run(job, None, scribe, Stop(), QUICK).conduct()
 
 
-async def go(database: Database, wanted: Manifest, direction: Direction = Direction.FIX) -> list[str]:
-    """Run a whole direction, planned again after each step; the ids in the order in which they ran."""
-    done: list[str] = []
+async def go(
+    database: Database, wanted: Manifest, direction: Direction = Direction.FIX, *, leave: tuple[str, ...] = ()
+) -> list[str]:
+    """Run a direction as it was planned at first, each step looked at again; the ids of those that ran.
+
+    Args:
+        leave: ids that the operator does not run.
+    """
     where = case(database, wanted)
-    while True:
-        prepared = await prepare(where, None, None, direction)
-        offered = {each.id for each in prepared.plan.offered}
-        step = next((each.step for each in prepared.ready if each.id not in offered), None)
-        if step is None or step.id in done:
-            return done
-        result = await run_step(where.profile, step, prepared.plan.search_path)
-        assert result.verified is not None and result.verified.reached, (step.id, result)
-        done.append(step.id)
+    planned = (await prepare(where, None, None, direction)).plan.steps
+    done: list[str] = []
+    for step_id in [step.id for step in planned if step.id not in leave]:
+        prepared = await prepare(where, None, [step_id], direction)
+        step = prepared.of(step_id)
+        if step.step is None or step.readiness is not Readiness.READY:
+            assert step.readiness is Readiness.THERE, step
+            continue
+        result = await run_step(where.profile, step.step, prepared.plan.search_path)
+        assert result.verified is not None and result.verified.reached, (step_id, result)
+        done.append(step_id)
+    return done

@@ -41,12 +41,9 @@ async def replaced(database: Database, *, drop_old: bool) -> dict[str, str]:
     await database.execute(TABLE + OLD + "; ANALYZE t")
     before = await stands(database)
     wanted = manifest(AB)
-    assert await go(database, wanted) == ["create-index:i__pgdeck_new", "swap-index:i"]
-    if drop_old:
-        (step,) = (await looked_at(database, wanted)).plan.offered
-        assert step.id == "drop-index:i__pgdeck_old"
-        assert step.undo_sql.endswith("ON public.t USING btree (b) WHERE (a > 7)")
-        assert (await run_step(profile(database), step)).outcome is Outcome.DONE
+    leave = () if drop_old else ("drop-index:i__pgdeck_old",)
+    ran = ["create-index:i__pgdeck_new", "swap-index:i", "drop-index:i__pgdeck_old"]
+    assert await go(database, wanted, leave=leave) == [step for step in ran if step not in leave]
     return before
 
 
