@@ -66,8 +66,10 @@ async def write_until(over: Callable[[], bool], database: Database, rows: int, f
     )
 
 
-async def write(database: Database, rows: int, seconds: int, folder: Path) -> Written:
-    """Insert and update for so many seconds.
+async def write(
+    database: Database, rows: int, seconds: int, folder: Path, *, rate: int | None = None
+) -> Written:
+    """Insert and update for so many seconds; with `rate`, so many writes a second, else as many as go.
 
     Raises:
         AssertionError: a write failed.
@@ -78,6 +80,8 @@ async def write(database: Database, rows: int, seconds: int, folder: Path) -> Wr
         scripts += ["--file", str(folder / f"{name}.sql")]
     log = ["--log", "--log-prefix", str(folder / "writes")]
     clients = ["--client", str(CLIENTS), "--jobs", "1", "--time", str(seconds), "--no-vacuum"]
+    if rate is not None:
+        clients += ["--rate", str(rate)]
     where = ["-h", str(database.cluster.socket), "-p", str(database.cluster.port), "-U", SUPERUSER]
     process = await asyncio.create_subprocess_exec(
         str(embedded_binaries() / "pgbench"),
@@ -102,7 +106,10 @@ async def write(database: Database, rows: int, seconds: int, folder: Path) -> Wr
 
 
 def _writes(folder: Path) -> tuple[Write, ...]:
-    """Lines are: client, transaction, latency in µs, script, seconds and µs of the time it ended."""
+    """Lines are: client, transaction, latency in µs, script, seconds and µs of the time it ended.
+
+    With a rate, the latency counts from when the write was due.
+    """
     writes: list[Write] = []
     for log in folder.glob("writes.*"):
         for line in log.read_text().splitlines():

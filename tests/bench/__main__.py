@@ -13,6 +13,7 @@ from tests.bench.headless import command_costs, five_thousand_indexes
 from tests.bench.screen import keys_over_five_thousand_rows, starts
 from tests.bench.setting import Setting
 from tests.bench.watching import costs
+from tests.bench.writers import longest_waits
 
 
 def main() -> int:
@@ -22,7 +23,8 @@ def main() -> int:
         figures: list[Figure] = []
         print(f"load of this machine: {os.getloadavg()[0]:.1f}; from 1 on trust ratios and CPU times only")
         print(HEAD)
-        for measure in (command_costs, five_thousand_indexes, starts, keys_over_five_thousand_rows, costs):
+        measures = (command_costs, five_thousand_indexes, starts, keys_over_five_thousand_rows, costs)
+        for measure in (*measures, longest_waits):
             for figure in measure(setting):
                 print(figure.line(), flush=True)
                 figures.append(figure)
