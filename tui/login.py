@@ -1,4 +1,4 @@
-"""The password of a profile for a headless command: from its source, or typed where the server asks for it."""
+"""The password of a profile for a headless command: from its source, or typed where the server wants one."""
 
 from __future__ import annotations
 
