@@ -9,7 +9,8 @@ SELECT pg_get_userbyid(c.relowner)::text AS owner,
        has_schema_privilege(n.oid, 'USAGE') AS schema_usage,
        has_schema_privilege(n.oid, 'CREATE') AS schema_create,
        has_table_privilege(c.oid, 'SELECT') AS may_select,
-       has_table_privilege(c.oid, 'UPDATE') AS may_update
+       has_table_privilege(c.oid, 'UPDATE') AS may_update,
+       false AS may_maintain
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.oid = $1::oid

@@ -32,7 +32,8 @@ async def missing_privileges(session: Session, step: Step, table_oid: int) -> tu
                 grant = f"GRANT {right} ON {step.table} TO {user}"
                 found.append(_lacks(user, f"{right} on {step.table}", grant))
         return tuple(found)
-    if not row["owns"]:
+    maintains = step.verb is Verb.ANALYZE and row["may_maintain"]
+    if not row["owns"] and not maintains:
         found.append(_not_owner(step, row, user))
     if step.verb in CREATES_NAME and not row["schema_create"]:
         found.append(_lacks(user, f"CREATE on schema {row['schema']}", _on_schema("CREATE", row, user)))

@@ -168,6 +168,7 @@ def _made(entries: list[ConstraintEntry]) -> str:
     return "".join(f"ALTER TABLE t ADD CONSTRAINT {each.name} {each.definition};\n" for each in entries)
 
 
+@pytest.mark.hazard("DEF-04", "DEF-05", "DEF-06")
 async def test_a_check_is_enforced_as_declared_and_as_restored_from_a_dump(database: Database) -> None:
     declared = _entries(CHECKS)
     assert len(declared) >= 60

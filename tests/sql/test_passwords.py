@@ -200,6 +200,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.hazard("SEC-02")
 async def test_a_crash_with_all_locals_does_not_print_it(scram: Secured) -> None:
     parameters = profile_of(scram, None).connection
     process = await asyncio.create_subprocess_exec(
@@ -217,6 +218,7 @@ async def test_a_crash_with_all_locals_does_not_print_it(scram: Secured) -> None
     assert b"Tr0ub4dor" not in output
 
 
+@pytest.mark.hazard("SEC-01")
 async def test_every_failure_of_the_driver_is_put_in_our_words(
     scram: Secured, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,6 +61,7 @@ def limit(reading: PoolReading, name: str) -> PoolLimit:
     return next(one for one in reading.limits if one.name == name)
 
 
+@pytest.mark.hazard("POOL-03")
 async def test_counts_backends_by_state_and_application_and_tells_our_own_apart(database: Database) -> None:
     budget = PoolBudget(size=4, max_overflow=6, applications=("sales-%",))
     async with backends(database, 3) as (idle, active, open_transaction):

@@ -150,6 +150,7 @@ def test_what_is_no_constraints_name_is_a_problem(name: str) -> None:
     assert only_problem(**check("CHECK (a > 0)", name=name)).key == "constraint[1].name"
 
 
+@pytest.mark.hazard("DEF-09")
 def test_names_that_fold_to_the_same_are_duplicates() -> None:
     indexes = tuple(
         IndexEntry(text, line=number)
@@ -182,6 +183,7 @@ def test_constraints_are_duplicates_by_table_and_name() -> None:
     assert only_problem(constraints=entries).key == "constraint[3].name"
 
 
+@pytest.mark.hazard("LAT-02")
 @pytest.mark.parametrize(
     ("sql", "what"),
     [
@@ -280,6 +282,7 @@ def lints(**parts: object) -> list[str]:
     return [lint.what for lint in read(manifest(**parts)).lints]
 
 
+@pytest.mark.hazard("DEF-03")
 @pytest.mark.parametrize(
     "literal",
     [
@@ -308,6 +311,7 @@ def test_a_moment_with_offset_and_one_without_zone_are_not(literal: str) -> None
     assert lints(**index(f"CREATE INDEX i ON t (a) WHERE c > {literal}")) == []
 
 
+@pytest.mark.hazard("CON-12")
 @pytest.mark.parametrize("moving", ["now()", "CURRENT_DATE", "current_user", "random()"])
 def test_a_check_that_depends_on_the_moment_is_doubtful(moving: str) -> None:
     [what] = lints(**check(f"CHECK (a::text < {moving}::text)"))

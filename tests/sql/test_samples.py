@@ -109,6 +109,7 @@ async def test_an_expression_that_breaks_on_a_row_is_not_called_a_refusal(newest
     assert "rejects[1] (a=0) could not be tried: division by zero." in found.detail
 
 
+@pytest.mark.hazard("CON-10")
 async def test_a_function_that_writes_is_not_let_write(newest: Database) -> None:
     await newest.execute(
         TABLE

@@ -268,3 +268,15 @@ async def test_an_abandoned_transaction_gives_its_locks_back(database: Database)
         connection.terminate()
     assert wanted["idle_in_transaction_session_timeout"] == "10000"
     assert isinstance(asyncpg.IdleInTransactionSessionTimeoutError(), asyncpg.PostgresError)
+
+
+@pytest.mark.hazard("ALB-04")
+async def test_a_revision_too_long_for_its_column_changes_nothing(database: Database) -> None:
+    await database.execute(
+        "CREATE TABLE alembic_version (version_num varchar(32)); INSERT INTO alembic_version VALUES ('004')"
+    )
+    result = await finish(database, running.migrate("004", "5" * 33))
+    assert (result.outcome, result.sqlstate) == (Outcome.FAILED, "22001")
+    connection = await database.connect()
+    assert await connection.fetchval("SELECT version_num FROM alembic_version") == "004"
+    await connection.close()

@@ -165,6 +165,7 @@ def test_priority_orders_the_plan_and_the_revision_comes_last() -> None:
     )
 
 
+@pytest.mark.hazard("ALB-06")
 @pytest.mark.parametrize(
     "obstacle", [parts(index(IndexFinding.BUILDING)), Parts(indexes=Unavailable("indexes", "x"))]
 )

@@ -162,5 +162,14 @@ async def test_who_may_not_analyse_is_told_before(newest: Database) -> None:
     assert "only the owner of public.big" in refused["analyze:big"]
 
 
+async def test_who_may_maintain_may_analyse(newest: Database) -> None:
+    await newest.execute("CREATE ROLE plain LOGIN" if not await _role(newest) else "SELECT 1")
+    await newest.execute(BIG + f"{PLAIN}; GRANT SELECT, MAINTAIN ON big TO plain")
+    (step,) = (await looked_at(newest, manifest(PLAIN), user="plain")).ready
+    assert step.step is not None
+    result = await run_step(profile(newest, "plain"), step.step)
+    assert result.outcome is Outcome.DONE
+
+
 def test_the_step_goes_through_a_job_unharmed() -> None:
     assert step_from_json(step_as_json(analyze("i", "j"))) == analyze("i", "j")
