@@ -44,6 +44,7 @@ class Lane:
         self._settings = settings
         self._pooled = pooled
         self.version_num = version_num
+        self.search_path = settings["search_path"]
         self._patience_s = int(settings["statement_timeout"]) / 1000 + CLIENT_GRACE_S
 
     @classmethod

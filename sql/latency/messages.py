@@ -53,6 +53,15 @@ class Unmeasured:
 
 
 @dataclass(frozen=True)
+class Ungranted:
+    """A probe that this role may not run."""
+
+    probe: int
+    grants: tuple[str, ...]
+    """The statements that would allow it; empty: none is known."""
+
+
+@dataclass(frozen=True)
 class ServerMean:
     """pg_stat_statements' mean of a probe, ms; None where it has none."""
 
@@ -69,8 +78,8 @@ class Stopped:
     """Whether the server refused the login."""
 
 
-Message: TypeAlias = Samples | Planned | Unmeasured | ServerMean | Stopped
-_KINDS = {kind.__name__: kind for kind in (Samples, Planned, Unmeasured, ServerMean, Stopped)}
+Message: TypeAlias = Samples | Planned | Unmeasured | Ungranted | ServerMean | Stopped
+_KINDS = {kind.__name__: kind for kind in (Samples, Planned, Unmeasured, Ungranted, ServerMean, Stopped)}
 
 
 def encode(message: Message) -> bytes:
@@ -91,5 +100,7 @@ def decode(line: bytes) -> Message:
         fields["rows"] = tuple(Sample(*row) for row in fields["rows"])
     if kind is Planned:
         fields["plan"] = ProbePlan(**fields["plan"])
+    if kind is Ungranted:
+        fields["grants"] = tuple(fields["grants"])
     message: Message = kind(**fields)
     return message

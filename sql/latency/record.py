@@ -9,14 +9,22 @@ from datetime import UTC, datetime
 
 from profiles.manifest import ProbeEntry
 from sql.findings import ProbeFinding
-from sql.latency.messages import Message, Planned, Sample, Samples, ServerMean, Stopped, Unmeasured
+from sql.latency.grants import NOT_ALLOWED, may_be_a_grant
+from sql.latency.messages import (
+    Message,
+    Planned,
+    Sample,
+    Samples,
+    ServerMean,
+    Stopped,
+    Ungranted,
+    Unmeasured,
+)
 from sql.latency.window import LEAST_SAMPLES, Window
 from sql.snapshots import ProbePlan, ProbeReading, ProbesSnapshot
 
 RECENT = 60
 """Samples of a sparkline."""
-NOT_ALLOWED = "42501: "
-"""How the sentence of a probe begins that the role may not run (insufficient_privilege)."""
 TELLING = 3
 """So few samples tell that a target is missed where each of them is above it."""
 
@@ -35,6 +43,8 @@ class Record:
         self.server_mean_ms: float | None = None
         self.obstacle = ""
         """Why it cannot be run at all."""
+        self.grants: tuple[str, ...] = ()
+        """The statements that would let this role run it."""
 
     def add(self, samples: Samples, now: float) -> None:
         """Take samples in, in the order in which they were made."""
@@ -92,17 +102,8 @@ class Record:
     def _judge(self) -> tuple[ProbeFinding, str]:
         if not len(self._latencies):
             return ProbeFinding.NOT_MEASURED, self.obstacle or "there is no sample yet"
-        if (
-            self._errors
-            and not len(self._services)
-            and all(NOT_ALLOWED in error for _, error in self._errors)
-        ):
-            # The application's role may well be allowed: that ours is not says nothing of the database.
-            reason = self._errors[-1][1].replace(NOT_ALLOWED, "")
-            return (
-                ProbeFinding.NOT_MEASURED,
-                f"{reason}; GRANT SELECT on that to this profile's role mends it",
-            )
+        if not len(self._services) and (sentence := self._not_allowed()):
+            return ProbeFinding.NOT_MEASURED, sentence
         if self._errors:
             return ProbeFinding.FAILING, self._failure()
         missed, unjudged, judged = [], [], 0
@@ -127,6 +128,21 @@ class Record:
             return ProbeFinding.NOT_MEASURED, detail
         return ProbeFinding.MET, detail
 
+    def _not_allowed(self) -> str:
+        """Which grant is missing where that alone made every run fail; empty where it did not.
+
+        The application's role may well be allowed: that ours is not says nothing of the database.
+        """
+        errors = [error for _, error in self._errors]
+        if not errors or not all(map(may_be_a_grant, errors)):
+            return ""
+        reason = errors[-1].partition(": ")[2]
+        if self.grants:
+            return f"{reason}; what mends it: {'; '.join(self.grants)}"
+        if all(error.startswith(NOT_ALLOWED) for error in errors):
+            return f"{reason}; this profile's role needs the right to that"
+        return ""
+
     def _failure(self) -> str:
         most, _ = Counter(error for _, error in self._errors).most_common(1)[0]
         runs = len(self._services) + len(self._errors)
@@ -148,6 +164,8 @@ class Records:
                 self._records[message.probe].plan = message.plan
             case Unmeasured():
                 self._records[message.probe].obstacle = message.detail
+            case Ungranted():
+                self._records[message.probe].grants = message.grants
             case ServerMean():
                 self._records[message.probe].server_mean_ms = message.mean_ms
             case Stopped():

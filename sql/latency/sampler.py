@@ -11,12 +11,14 @@ import random
 import statistics
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from time import perf_counter as now
 
 from profiles.manifest import ProbeEntry
+from sql.latency.grants import may_be_a_grant, missing_grants
 from sql.latency.lane import Lane, RefusedError, StaleStatementError, Statement
-from sql.latency.messages import Message, Planned, Sample, Samples, ServerMean, Unmeasured
+from sql.latency.messages import Message, Planned, Sample, Samples, ServerMean, Ungranted, Unmeasured
 from sql.latency.probe_plan import explain
 from sql.latency.schedule import Pace, Schedule
 from sql.latency.server_means import ServerMeans
@@ -128,6 +130,7 @@ class Sampler:
             if sample.error is None:
                 sample = await self._run_once(query)
             query.costs.append(sample.end - sample.start)
+            await self._ask_for_grants(index, query, sample)
             await self._replan(index, query)
         if self._has_means:
             await self._means.read()
@@ -185,6 +188,8 @@ class Sampler:
         self._schedule.hold(index, query.pause)
         query.costs.append(sample.end - sample.start)
         query.counted += 1
+        if sample.error is not None:
+            await self._aside(lambda: self._ask_for_grants(index, query, sample))
         # What pgdeck did between its decision and the first byte is not the server's.
         ours = sample.start - moment
         self._unsent[index] += [
@@ -221,6 +226,16 @@ class Sampler:
             # One that was cut off has waited as long as it says; any other error is no answer at all.
             return Sample(start, start, end, str(error), error.sqlstate == TIMED_OUT)
 
+    async def _ask_for_grants(self, index: int, query: Query, sample: Sample) -> None:
+        """Say which grants are missing where that could be why a run failed."""
+        if sample.error is None or not may_be_a_grant(sample.error):
+            return
+        try:
+            grants = await missing_grants(self._lane, query.entry.sql)
+        except RefusedError:
+            return
+        self._tell(Ungranted(index, grants))
+
     async def _fetch_arguments(self, query: Query) -> None:
         if query.entry.arguments is None:
             return
@@ -229,6 +244,10 @@ class Sampler:
             query.rows = await self._lane.first_rows(query.entry.arguments, MOST_ARGUMENTS)
         except RefusedError as error:
             query.obstacle = f"its arguments could not be read: {error}"
+            with suppress(RefusedError):
+                grants = await missing_grants(self._lane, query.entry.arguments)
+                if grants:
+                    query.obstacle += f"; what mends it: {'; '.join(grants)}"
             return
         if not query.rows:
             query.obstacle = "its arguments query gives no rows, so there is nothing to run it with"

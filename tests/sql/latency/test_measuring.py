@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from profiles.manifest import ProbeEntry, Target
+from profiles.model import Profile
 from sql.demo.cluster import Cluster
 from sql.errors import SessionError
 from sql.findings import ProbeFinding
@@ -285,14 +286,44 @@ async def test_a_transaction_pooler_is_measured_through_without_leaving_a_trace(
     assert tuple(left) == ('"$user", public', "off", "0", 0)
 
 
-async def test_a_role_that_may_not_run_a_probe_has_not_measured_it(newest_leads: Database) -> None:
+@pytest.fixture
+async def low(newest_leads: Database) -> AsyncIterator[Profile]:
+    """A profile of a role that may do nothing."""
     role = f"low_{newest_leads.name}"
     await newest_leads.execute(f"CREATE ROLE {role} LOGIN")
-    try:
-        low = replace(profile(newest_leads), connection=newest_leads.parameters(role))
-        (reading,) = (await measure(low, None, (probe("SELECT * FROM leads"),), 0.3)).probes
-        assert reading.finding is ProbeFinding.NOT_MEASURED
-        assert "permission denied for table leads" in reading.detail
-        assert "GRANT SELECT" in reading.detail
-    finally:
-        await newest_leads.execute(f"DROP ROLE {role}")
+    yield replace(profile(newest_leads), connection=newest_leads.parameters(role))
+    await newest_leads.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+async def test_a_role_that_may_not_run_a_probe_has_not_measured_it(
+    newest_leads: Database, low: Profile
+) -> None:
+    (reading,) = (await measure(low, None, (probe("SELECT * FROM leads"),), 0.3)).probes
+    role = low.connection["user"]
+    assert reading.finding is ProbeFinding.NOT_MEASURED
+    assert reading.detail == (
+        f"permission denied for table leads; what mends it: GRANT SELECT ON public.leads TO {role}"
+    )
+
+
+async def test_a_schema_without_usage_is_named_with_every_grant_and_they_mend_it(
+    newest_leads: Database, low: Profile
+) -> None:
+    role = low.connection["user"]
+    await newest_leads.execute("CREATE SCHEMA crm; ALTER TABLE leads SET SCHEMA crm")
+    probes = (
+        probe("WITH own AS (SELECT * FROM leads LIMIT 1) SELECT * FROM own", name="tables"),
+        probe("SELECT * FROM crm.leads WHERE id = $1", "SELECT id FROM leads", name="arguments"),
+        probe("SELECT * FROM nowhere", name="absent"),
+    )
+    tables, arguments, absent = (await measure(low, None, probes, 0.3, search_path="crm")).probes
+    grants = [f"GRANT USAGE ON SCHEMA crm TO {role}", f"GRANT SELECT ON crm.leads TO {role}"]
+    assert (tables.finding, absent.finding) == (ProbeFinding.NOT_MEASURED, ProbeFinding.FAILING)
+    assert tables.detail.endswith("; what mends it: " + "; ".join(grants))
+    assert arguments.finding is ProbeFinding.NOT_MEASURED
+    assert arguments.detail.endswith("; what mends it: " + "; ".join(grants))
+    for grant in grants:
+        await newest_leads.execute(grant)
+    tables, arguments, _ = (await measure(low, None, probes, 1, search_path="crm")).probes
+    assert (tables.errors, arguments.errors) == (0, 0)
+    assert (tables.samples > 0, arguments.samples > 0) == (True, True)

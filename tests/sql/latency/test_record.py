@@ -6,7 +6,18 @@ import pytest
 
 from profiles.manifest import ProbeEntry, Target
 from sql.findings import ProbeFinding
-from sql.latency.messages import Planned, Sample, Samples, ServerMean, Stopped, Unmeasured, decode, encode
+from sql.latency.messages import (
+    Message,
+    Planned,
+    Sample,
+    Samples,
+    ServerMean,
+    Stopped,
+    Ungranted,
+    Unmeasured,
+    decode,
+    encode,
+)
 from sql.latency.record import Records
 from sql.snapshots import ProbePlan, ProbeReading
 
@@ -89,6 +100,23 @@ def test_what_cannot_be_measured_says_why_until_it_can() -> None:
     assert read(obstacle, samples([1.0] * 200)).finding is ProbeFinding.MET
 
 
+def refused(error: str) -> Samples:
+    return samples([1.0], error=error, answered=False)
+
+
+def test_only_a_missing_grant_leaves_a_refused_probe_unmeasured() -> None:
+    absent, denied = refused("42P01: no table t"), refused("42501: permission denied for table t")
+    grant = Ungranted(0, ("GRANT SELECT ON s.t TO r",))
+    assert read(absent).finding is ProbeFinding.FAILING
+    assert read(absent, grant).detail == "no table t; what mends it: GRANT SELECT ON s.t TO r"
+    assert read(denied).finding is ProbeFinding.NOT_MEASURED
+    assert read(denied, grant, Ungranted(0, ())).detail.endswith(
+        "this profile's role needs the right to that"
+    )
+    assert read(denied, refused("22012: division by zero"), grant).finding is ProbeFinding.FAILING
+    assert read(samples([1.0]), absent, grant).finding is ProbeFinding.FAILING
+
+
 def test_errors_leave_with_the_window() -> None:
     records = Records([ENTRY], window_s=300)
     records.take(samples([1.0], error="x", answered=False), 0.0)
@@ -102,11 +130,12 @@ def test_errors_leave_with_the_window() -> None:
         samples([1.0, 2.0], error='42P01: "x"\n', answered=False),
         Planned(3, ProbePlan("Seq Scan", False, "i", "note")),
         Unmeasured(0, "why"),
+        Ungranted(1, ("GRANT SELECT ON t TO r",)),
         ServerMean(1, None),
         Stopped("lost", refused=True),
     ],
 )
-def test_messages_survive_the_pipe(message: Samples | Planned | Unmeasured | ServerMean | Stopped) -> None:
+def test_messages_survive_the_pipe(message: Message) -> None:
     line = encode(message)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
