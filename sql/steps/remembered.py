@@ -39,6 +39,7 @@ class Memory:
     def __init__(self, path: Path) -> None:
         self._tail = Tail(path)
         self._entries: list[JournalEntry] = []
+        self._known: tuple[ServerIdentity, Remembered] | None = None
 
     def of(self, server: ServerIdentity) -> Remembered:
         """What it says of a database. Blocks on a file; one that cannot be read says nothing."""
@@ -46,8 +47,12 @@ class Memory:
             told = self._tail.new()
         except OSError:
             told = []
-        self._entries += [entry for entry in told if (entry.step or "").startswith(ABOUT_INDEXES)]
-        return recall(each for each in self._entries if each.event == Event.CONFIRMED or _is_of(each, server))
+        news = [entry for entry in told if (entry.step or "").startswith(ABOUT_INDEXES)]
+        self._entries += news
+        if news or self._known is None or self._known[0] != server:
+            mine = (each for each in self._entries if each.event == Event.CONFIRMED or _is_of(each, server))
+            self._known = (server, recall(mine))
+        return self._known[1]
 
 
 async def remember(server: ServerIdentity) -> Remembered:

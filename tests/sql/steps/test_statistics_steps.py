@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 
 from sql.check import verify
+from sql.steps import acting, claim
 from sql.steps.forecast import forecast
 from sql.steps.job import step_as_json, step_from_json
 from sql.steps.outcome import Outcome
+from sql.steps.preparing import prepare
 from sql.steps.scripts import Origin, script
 from sql.steps.step import StatisticsStand, Step, Verb
 from tests.servers import Database
 from tests.sql.sessions import session
-from tests.sql.steps.guided import go, looked_at, manifest, run_step
+from tests.sql.steps.guided import case, go, looked_at, manifest, run_step
 from tests.sql.steps.running import QUICK, TABLE, flags, profile, start
 from tests.sql.steps.schemas import psql
 from tests.waiting import until
@@ -75,10 +77,22 @@ async def test_a_table_that_was_never_analysed_is_once_an_index_rests_on_it(data
     assert await ids(database, PLAIN) == ["create-index:p"]
 
 
-async def test_before_the_index_is_built_the_step_says_what_comes_first(newest: Database) -> None:
-    from sql.steps.preparing import prepare
-    from tests.sql.steps.guided import case
+async def test_the_detached_runner_does_it_too_after_the_index_of_the_same_go(newest: Database) -> None:
+    await newest.execute(BIG)
+    where = case(newest, manifest(LOWER))
+    ids = ["create-index:i", "analyze:big"]
+    look = await acting.prepare(where, None, ids)
+    assert [step.id for step in look.ready] == ids
+    for place, each in enumerate(ids):
+        run = await acting.launch(look, each, None, earlier=ids[:place])
+        async for _ in acting.follow(where, None, run):
+            pass
+        await until(lambda run=run: not claim.claimed(run))  # type: ignore[misc]
+        assert acting.finish(acting.result(run)) is acting.Finish.PROVEN
+    assert (await looked_at(newest, manifest(LOWER))).plan.steps == ()
 
+
+async def test_before_the_index_is_built_the_step_says_what_comes_first(newest: Database) -> None:
     await newest.execute(BIG)
     prepared = await prepare(case(newest, manifest(LOWER)), None, ["analyze:big"])
     assert prepared.of("analyze:big").sentence == "create-index:i comes first"
