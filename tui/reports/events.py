@@ -62,7 +62,7 @@ def _previewed(entry: JournalEntry) -> str:
 
 def _confirmed(entry: JournalEntry) -> str:
     plan = f", plan {short(entry.hash)}" if entry.hash else ""
-    return f"by {entry.operator} on {entry.host}{plan}: {entry.sql}"
+    return f"by {entry.operator} on {entry.host}{plan}: {' '.join((entry.sql or '').splitlines())}"
 
 
 def _started(entry: JournalEntry) -> str:

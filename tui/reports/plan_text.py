@@ -10,7 +10,7 @@ from sql.printable import one_line
 from sql.steps.choosing import Readiness
 from sql.steps.preparing import Prepared, PreparedStep
 from sql.steps.preview import Preview
-from sql.steps.step import Direction, Step
+from sql.steps.step import Direction
 from tui.reports.events import seconds
 from tui.reports.wording import size
 
@@ -90,7 +90,7 @@ def _step(prepared: PreparedStep) -> Iterator[str]:
         yield from _line("list them", prepared.listing)
     if prepared.step is None:
         return
-    yield from _statement(prepared.step)
+    yield from _statement("sql", prepared.step.sql)
     yield from _line("blocks", f"{prepared.step.blocks} ({prepared.step.lock})")
     if prepared.preview is not None:
         yield from _facts(prepared.preview)
@@ -98,13 +98,13 @@ def _step(prepared: PreparedStep) -> Iterator[str]:
         yield from _line("purpose", prepared.step.purpose)
     if prepared.step.note:
         yield from _line("note", prepared.step.note)
-    yield from _line("undo", prepared.step.undo_sql or "nothing takes it back")
+    yield from _statement("undo", prepared.step.undo_sql or "nothing takes it back")
 
 
-def _statement(step: Step) -> Iterator[str]:
+def _statement(label: str, sql: str) -> Iterator[str]:
     """Exact SQL is never cut or broken: it is there to be copied."""
-    for number, line in enumerate(step.sql.splitlines() or [""]):
-        yield f"  {'sql' if number == 0 else '':{LABEL}}{one_line(line)}"
+    for number, line in enumerate(sql.splitlines() or [""]):
+        yield f"  {label if number == 0 else '':{LABEL}}{one_line(line)}"
 
 
 def _facts(preview: Preview) -> Iterator[str]:
