@@ -23,22 +23,16 @@ from textual.worker import Worker, WorkerState
 from profiles.errors import ConfigurationError
 from profiles.model import EnvironmentClass
 from sql.snapshots import BuildsSnapshot
-from sql.steps.step import Direction
 from tui.crash import QuietEnd
 from tui.exit_codes import ExitCode
-from tui.flow import StepFlow
 from tui.frames import LightFrames
 from tui.messages import Arrived, Stopped, Waiting
 from tui.panes.views import TITLES
-from tui.present.run import indicator
-from tui.present.text import clean, plural
+from tui.present.text import clean
 from tui.present.view import Tone
-from tui.road import Road, ServerRoad
-from tui.runs_board import RunsBoard
 from tui.screens.deck import DeckScreen
 from tui.screens.details import DetailsScreen, find
-from tui.screens.preview import PreviewScreen
-from tui.screens.run import RunScreen
+from tui.steps_app import StepsApp
 from tui.theme import OWN_VARIABLES, THEMES
 
 if TYPE_CHECKING:
@@ -46,8 +40,6 @@ if TYPE_CHECKING:
     from profiles.model import Profile
     from profiles.secret import Secret
     from tui.feed import Feed
-    from tui.screens.journal import JournalScreen
-    from tui.screens.runs import RunsScreen
 
 TERMINAL_CHECK_S = 2.0
 STYLES = Path(__file__).parent / "styles"
@@ -63,7 +55,7 @@ class Speaking(Protocol):
         """Show it."""
 
 
-class DeckApp(QuietEnd, LightFrames):
+class DeckApp(StepsApp, QuietEnd, LightFrames):
     """Owns the watch and the screens; everything on them is a value that came by message."""
 
     CSS_PATH = STYLES / "deck.tcss"
@@ -83,9 +75,7 @@ class DeckApp(QuietEnd, LightFrames):
         self.feed: Feed | None = None
         self._following: Worker[None] | None = None
         self._following_runs: Worker[None] | None = None
-        self.board = RunsBoard("", self._runs_changed)
-        self.flow = StepFlow(self)
-        self._greeted = False
+        self.forget_runs()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own variables, also under a theme that is not ours."""
@@ -130,18 +120,11 @@ class DeckApp(QuietEnd, LightFrames):
 
     # -- the watch --------------------------------------------------------------------------------------
 
-    @property
-    def deck(self) -> DeckScreen | None:
-        """The deck, whatever is shown above it."""
-        return next((each for each in self.screen_stack if isinstance(each, DeckScreen)), None)
-
     def open_deck(self, profile: Profile, manifest: Manifest) -> None:
         """Show a profile's deck and begin to watch once its first frame is out."""
         self.profile, self.manifest = profile, manifest
         self.theme = THEMES[profile.environment].name
-        self.board = RunsBoard(profile.name, self._runs_changed)
-        self.flow = StepFlow(self)
-        self._greeted = False
+        self.forget_runs(profile.name)
         deck = DeckScreen(profile, manifest)
         self.push_screen(deck)
         deck.call_after_refresh(self.begin_watching)
@@ -184,8 +167,9 @@ class DeckApp(QuietEnd, LightFrames):
             return
         if self.deck is not None:
             self.deck.take(message.event)
-        if isinstance(self.screen, DetailsScreen):
-            self.screen.follow()
+        for screen in self.screen_stack[-1:]:
+            if isinstance(screen, DetailsScreen):
+                screen.follow()
 
     def on_waiting(self, message: Waiting) -> None:
         """Say for what the watch waits."""
@@ -246,92 +230,6 @@ class DeckApp(QuietEnd, LightFrames):
             return
         subject = (list(TITLES)[deck.active.number - 1], row.key)
         self._push(DetailsScreen(subject, row.name, deck.readings))
-
-    # -- steps and runs ---------------------------------------------------------------------------------
-
-    @property
-    def road(self) -> Road | None:
-        """The way to the server for steps; None before the watch is in."""
-        feed = self.feed
-        if feed is None or feed.requirements is None or self.profile is None:
-            return None
-        return ServerRoad(self.profile, feed.requirements, lambda: feed.password)
-
-    def _open_step(self, action: str) -> None:
-        deck = self.deck
-        row = deck.active.row if deck is not None else None
-        if deck is not None and row is not None:
-            self._preview((list(TITLES)[deck.active.number - 1], row.key), action)
-
-    def _preview(self, subject: tuple[str, str], action: str) -> None:
-        why_not = self.flow.open_subject(subject, Direction.FIX if action == "build" else Direction.ROLLBACK)
-        if why_not:
-            self.say(why_not, Tone.WARN)
-
-    def on_details_screen_stepped(self, message: DetailsScreen.Stepped) -> None:
-        """Preview a step from the details."""
-        self._preview(message.subject, message.action)
-
-    def on_preview_screen_asked(self, message: PreviewScreen.Asked) -> None:
-        """What the preview leaves to the app."""
-        self.flow.on_preview(message.screen, message.action)
-
-    def on_run_screen_asked(self, message: RunScreen.Asked) -> None:
-        """What the screen of a run leaves to the app."""
-        self.flow.on_run(message.screen, message.action)
-
-    def on_runs_screen_asked(self, message: RunsScreen.Asked) -> None:
-        """What the list of runs leaves to the app."""
-        if message.action == "open":
-            self.flow.open_run(message.run)
-        elif message.action == "stop":
-            self.flow.ask_to_stop(message.run, message.screen.say)
-        else:
-            self.flow.adopt(message.run, message.screen.say)
-
-    def on_journal_screen_copied(self, message: JournalScreen.Copied) -> None:
-        """Copy from the journal."""
-        self.copy(message.text)
-
-    def open_runs(self) -> None:
-        """The list of runs."""
-        from tui.screens.runs import RunsScreen
-
-        if isinstance(self.screen, DeckScreen) and self.profile is not None:
-            self.push_screen(RunsScreen(self.profile, self.board))
-
-    def open_journal(self) -> None:
-        """The journal."""
-        from tui.screens.journal import JournalScreen
-
-        if isinstance(self.screen, DeckScreen) and self.profile is not None:
-            self.push_screen(JournalScreen(self.profile))
-
-    def _runs_changed(self) -> None:
-        """The journal or the server say something new of a run."""
-        from tui.screens.runs import RunsScreen
-
-        deck = self.deck
-        if deck is None or not deck.is_mounted:
-            return
-        now = datetime.now(UTC)
-        deck.show_runs(indicator(self.board.pictures(), now), self.board.trouble)
-        if not self._greeted:
-            self._greeted = True
-            self._greet(deck)
-        for screen in self.screen_stack:
-            if isinstance(screen, RunScreen | RunsScreen):
-                screen.follow()
-        self.flow.runs_changed()
-
-    def _greet(self, deck: DeckScreen) -> None:
-        """Say which runs are found on start."""
-        running = len(self.board.running)
-        left = [state for state in self.board.states if state.state == "orphaned"]
-        told = [f"{plural(running, 'run')} in progress"] if running else []
-        told += [f"{plural(len(left), 'run')} without a runner"] if left else []
-        if told:
-            deck.say(f"found {' and '.join(told)}: u shows them", Tone.WARN)
 
     def _copy_row(self) -> None:
         deck = self.deck

@@ -24,8 +24,8 @@ from tui.screens.run import RunScreen
 if TYPE_CHECKING:
     from sql.steps.runs import RunState
     from sql.steps.signals import Signal
-    from tui.app import DeckApp
     from tui.road import Looked, Road
+    from tui.steps_app import StepsApp
 
 NOT_CONNECTED = "not connected yet: steps need the server"
 
@@ -33,7 +33,7 @@ NOT_CONNECTED = "not connected yet: steps need the server"
 class StepFlow:
     """Leads from a row to a verified run and to the step after it."""
 
-    def __init__(self, app: DeckApp) -> None:
+    def __init__(self, app: StepsApp) -> None:
         self._app = app
         self._of_runs: dict[str, tuple[Mendable, Direction]] = {}
         """What each run that was started here is for."""
@@ -176,7 +176,7 @@ class StepFlow:
             if yes:
                 self._work(self._stop(run, tell), "cancel a run")
 
-        self._app.push_screen(ConfirmScreen(question, "Cancel the run"), answered)
+        self._app.push_screen(ConfirmScreen(question, "Cancel the run", "Back"), answered)
 
     async def _stop(self, run: str, tell: Callable[[str, Tone], None]) -> None:
         road = self._road
@@ -205,7 +205,7 @@ class StepFlow:
             if yes:
                 self._work(self._unblock(screen, signal, blocker), "signal a session in the way")
 
-        self._app.push_screen(ConfirmScreen(question, yes_word), answered)
+        self._app.push_screen(ConfirmScreen(question, yes_word, "Back"), answered)
 
     async def _unblock(self, screen: RunScreen, signal: Signal, blocker) -> None:  # type: ignore[no-untyped-def]
         road = self._road

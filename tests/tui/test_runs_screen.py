@@ -206,6 +206,7 @@ async def test_a_blocker_is_cancelled_or_terminated_after_a_question() -> None:
         question = driver.app.screen
         assert isinstance(question, ConfirmScreen)
         assert driver.shows("pid 12")
+        assert question.query_one("#confirming").region.x > 0, "its styles are there without the profiles"
         await until(lambda: question.listening)
         await driver.press("enter")
         assert driver.fake.asked == []

@@ -194,7 +194,7 @@ def _phases(picture: RunPicture, now: datetime, width: int) -> list[Line]:
     lines: list[Line] = [heading("phases")]
     begins = [begun for _, begun in picture.phases]
     for (phase, begun), until in zip(picture.phases, [*begins[1:], end], strict=True):
-        took = f"{duration(max(0.0, (until - begun).total_seconds())):>9}  "
+        took = f"{duration(max(0.0, (until - begun).total_seconds())):>11}  "
         lines += prose(f"{_moment(begun)}{took}{phase}", width, Tone.DIM)
     return [*lines, BLANK]
 

@@ -23,14 +23,20 @@ DEAF_S = 0.3
 class ConfirmScreen(ModalScreen[bool]):
     """True only where the operator went to the second button and pressed it."""
 
+    CSS_PATH = "../styles/profiles.tcss"
     AUTO_FOCUS = "#cancel"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "answer(False)", show=False),
         Binding("left,right", "switch", show=False),
     ]
 
-    def __init__(self, question: str, yes: str) -> None:
+    def __init__(self, question: str, yes: str, no: str = "Cancel") -> None:
+        """
+        Args:
+            no: another word for leaving it, where `yes` is to cancel something.
+        """
         super().__init__()
+        self._no = no
         self._question = question
         self._yes = yes
         self.listening = False
@@ -40,7 +46,7 @@ class ConfirmScreen(ModalScreen[bool]):
         with Vertical(id="confirming"):
             yield Lines(id="question")
             with Horizontal(id="answers"):
-                yield Button("Cancel", id="cancel", compact=True)
+                yield Button(self._no, id="cancel", compact=True)
                 yield Button(self._yes, id="yes", compact=True)
 
     def on_mount(self) -> None:

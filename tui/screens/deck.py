@@ -68,6 +68,7 @@ class DeckScreen(Screen[None]):
         self._clock = clock
         self._shown: dict[str, Shown] = {}
         self._zoomed = False
+        self._composed = False
         self._told: tuple[Verdict | None, datetime] = (None, clock())
 
     def compose(self) -> ComposeResult:
@@ -83,9 +84,15 @@ class DeckScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """The first pane has the focus; ages move on in steps."""
+        self._composed = True
         self.query_one("#filter", Input).cursor_blink = False
         self.activate(1)
         self.set_interval(TICK_S, self.tick)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether its panes are there; readings arrive before they are composed, and while they are taken down."""
+        return self._composed and self.is_attached and not self._pruning
 
     # -- readings ---------------------------------------------------------------------------------------
 
@@ -111,6 +118,8 @@ class DeckScreen(Screen[None]):
         self._refresh(set())
 
     def _refresh(self, changed: set[str]) -> None:
+        if not self.is_up:
+            return
         now = self._clock()
         for number, (part, title) in enumerate(TITLES.items(), 1):
             if part not in self._shown or changed & {part, "migration" if part == "constraints" else part}:
@@ -186,6 +195,8 @@ class DeckScreen(Screen[None]):
 
     def show_runs(self, said: Line, trouble: str) -> None:
         """Show the run that goes on, in one line above the keys; nothing where there is none."""
+        if not self.is_up:
+            return
         shown = line((f" ! {clean(trouble)}", Tone.WARN)) if trouble else said
         self.set_class(bool(shown), "-has-runs")
         self.query_one("#running", Lines).show([shown] if shown else [])
@@ -235,7 +246,8 @@ class DeckScreen(Screen[None]):
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Show a sentence in the footer for a while."""
-        self.query_one("#footer", Footer).say(text, tone)
+        if self.is_up:
+            self.query_one("#footer", Footer).say(text, tone)
 
     # -- keys -------------------------------------------------------------------------------------------
 

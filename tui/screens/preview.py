@@ -133,9 +133,8 @@ class PreviewScreen(Reader):
         elif not forbidden(self.profile):
             waits = looked.step.preview is not None and looked.step.preview.forecast.blockers
             said = "it may run, but it would wait for others now" if waits else "it may run now"
-            lines += points(
-                [f"{said}; c goes on to the question"], width, Tone.WARN if waits else Tone.GOOD, "✓"
-            )
+            sign, tone = ("!", Tone.WARN) if waits else ("✓", Tone.GOOD)
+            lines += points([f"{said}; c goes on to the question"], width, tone, sign)
         return lines
 
     # -- keys -------------------------------------------------------------------------------------------

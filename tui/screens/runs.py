@@ -67,7 +67,7 @@ class RunsScreen(Screen[None]):
 
     def follow(self) -> None:
         """Show what is known now."""
-        if self.is_mounted:
+        if self.is_mounted and self.is_attached and not self._pruning:
             self._show()
 
     def _show(self) -> None:

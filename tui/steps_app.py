@@ -1,0 +1,138 @@
+"""The part of the app that is about steps and runs: what screens ask for, and what they are told."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from textual.app import App
+
+from sql.steps.step import Direction
+from tui.flow import StepFlow
+from tui.panes.views import TITLES
+from tui.present.run import indicator
+from tui.present.text import plural
+from tui.present.view import Tone
+from tui.road import Road, ServerRoad
+from tui.runs_board import RunsBoard
+from tui.screens.deck import DeckScreen
+from tui.screens.details import DetailsScreen
+from tui.screens.preview import PreviewScreen
+from tui.screens.run import RunScreen
+
+if TYPE_CHECKING:
+    from profiles.model import Profile
+    from tui.feed import Feed
+    from tui.screens.journal import JournalScreen
+    from tui.screens.runs import RunsScreen
+
+
+class StepsApp(App[int]):
+    """An app whose deck has steps and runs."""
+
+    profile: Profile | None
+    feed: Feed | None
+    last_words: str
+
+    @property
+    def deck(self) -> DeckScreen | None:
+        """The deck, whatever is shown above it."""
+        return next((each for each in self.screen_stack if isinstance(each, DeckScreen)), None)
+
+    def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
+        """Show a sentence in the footer of the screen that is up."""
+        raise NotImplementedError
+
+    def copy(self, sql: str) -> None:
+        """Copy a text."""
+        raise NotImplementedError
+
+    def forget_runs(self, profile: str = "") -> None:
+        """Begin with the runs of another profile."""
+        self.board = RunsBoard(profile, self._runs_changed)
+        self.flow = StepFlow(self)
+        self._greeted = False
+
+    @property
+    def road(self) -> Road | None:
+        """The way to the server for steps; None before the watch is in."""
+        feed = self.feed
+        if feed is None or feed.requirements is None or self.profile is None:
+            return None
+        return ServerRoad(self.profile, feed.requirements, lambda: feed.password)
+
+    def _open_step(self, action: str) -> None:
+        deck = self.deck
+        row = deck.active.row if deck is not None else None
+        if deck is not None and row is not None:
+            self._preview((list(TITLES)[deck.active.number - 1], row.key), action)
+
+    def _preview(self, subject: tuple[str, str], action: str) -> None:
+        why_not = self.flow.open_subject(subject, Direction.FIX if action == "build" else Direction.ROLLBACK)
+        if why_not:
+            self.say(why_not, Tone.WARN)
+
+    def on_details_screen_stepped(self, message: DetailsScreen.Stepped) -> None:
+        """Preview a step from the details."""
+        self._preview(message.subject, message.action)
+
+    def on_preview_screen_asked(self, message: PreviewScreen.Asked) -> None:
+        """What the preview leaves to the app."""
+        self.flow.on_preview(message.screen, message.action)
+
+    def on_run_screen_asked(self, message: RunScreen.Asked) -> None:
+        """What the screen of a run leaves to the app."""
+        self.flow.on_run(message.screen, message.action)
+
+    def on_runs_screen_asked(self, message: RunsScreen.Asked) -> None:
+        """What the list of runs leaves to the app."""
+        if message.action == "open":
+            self.flow.open_run(message.run)
+        elif message.action == "stop":
+            self.flow.ask_to_stop(message.run, message.screen.say)
+        else:
+            self.flow.adopt(message.run, message.screen.say)
+
+    def on_journal_screen_copied(self, message: JournalScreen.Copied) -> None:
+        """Copy from the journal."""
+        self.copy(message.text)
+
+    def open_runs(self) -> None:
+        """The list of runs."""
+        from tui.screens.runs import RunsScreen
+
+        if isinstance(self.screen, DeckScreen) and self.profile is not None:
+            self.push_screen(RunsScreen(self.profile, self.board))
+
+    def open_journal(self) -> None:
+        """The journal."""
+        from tui.screens.journal import JournalScreen
+
+        if isinstance(self.screen, DeckScreen) and self.profile is not None:
+            self.push_screen(JournalScreen(self.profile))
+
+    def _runs_changed(self) -> None:
+        """The journal or the server say something new of a run."""
+        from tui.screens.runs import RunsScreen
+
+        deck = self.deck
+        if deck is None or not deck.is_mounted:
+            return
+        now = datetime.now(UTC)
+        deck.show_runs(indicator(self.board.pictures(), now), self.board.trouble)
+        if not self._greeted:
+            self._greeted = True
+            self._greet(deck)
+        for screen in self.screen_stack:
+            if isinstance(screen, RunScreen | RunsScreen):
+                screen.follow()
+        self.flow.runs_changed()
+
+    def _greet(self, deck: DeckScreen) -> None:
+        """Say which runs are found on start."""
+        running = len(self.board.running)
+        left = [state for state in self.board.states if state.state == "orphaned"]
+        told = [f"{plural(running, 'run')} in progress"] if running else []
+        told += [f"{plural(len(left), 'run')} without a runner"] if left else []
+        if told:
+            deck.say(f"found {' and '.join(told)}: u shows them", Tone.WARN)
