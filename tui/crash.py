@@ -22,6 +22,8 @@ class QuietEnd(App[int]):
 
     def report_mistake(self, error: BaseException) -> None:
         """End the program with where it went wrong, without a single value."""
+        if self._exit_renderables:
+            return
         self.last_words = (
             f"a mistake in pgdeck itself: {type(error).__name__} at {where(error)};"
             " please report it with this line"
@@ -34,7 +36,9 @@ class QuietEnd(App[int]):
         self.last_words = ""
         sentence = f"pgdeck: a mistake in pgdeck itself: {type(error).__name__} at {where(error)}"
         self._return_code = ExitCode.UNKNOWN
-        self._exit_renderables.append(Text(sentence))
+        # Textual adds a note of its own where there are two; the first error is the cause.
+        if not self._exit_renderables:
+            self._exit_renderables.append(Text(sentence))
         self._close_messages_no_wait()
 
     def panic(self, *renderables: RenderableType) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,7 +13,8 @@ from profiles.model import EnvironmentClass
 from sql.findings import IndexFinding
 from sql.snapshots import Lost, Unavailable
 from tests.tui import samples
-from tests.tui.deck import deck
+from tests.tui.deck import StillApp, deck
+from tui.messages import Arrived
 
 SIZES = [(80, 24), (100, 30), (120, 40), (200, 50)]
 
@@ -220,3 +222,23 @@ async def test_missing_comes_before_present_and_critical_before_high() -> None:
         assert found[:2] == ["idx_leads_status_score", "idx_comm_followup_history"]
         assert found[-1] == "idx_leads_score_status_created"
         assert samples.INDEXES.indexes[0].finding is IndexFinding.MISSING
+
+
+async def test_readings_that_arrive_while_the_deck_is_put_up_or_taken_down_do_no_harm() -> None:
+    class Flooded(StillApp):
+        """Every turn of the loop a reading arrives, from before the first frame until after the last."""
+
+        async def flood(self) -> None:
+            while True:
+                for event in samples.EVERYTHING:
+                    self.post_message(Arrived(event))
+                await asyncio.sleep(0)
+
+    for turns in range(4):
+        app = Flooded()
+        flood = asyncio.create_task(app.flood())
+        async with app.run_test(size=(100, 30)):
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        flood.cancel()
+        assert (app.last_words, app.failed) == ("", [])

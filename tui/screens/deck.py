@@ -91,7 +91,7 @@ class DeckScreen(Screen[None]):
 
     @property
     def is_up(self) -> bool:
-        """Whether its panes are there; readings arrive before they are composed, and while they are taken down."""
+        """Whether its panes are there: readings arrive before they are, and while they are taken down."""
         return self._composed and self.is_attached and not self._pruning
 
     # -- readings ---------------------------------------------------------------------------------------

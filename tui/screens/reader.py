@@ -79,7 +79,7 @@ class Reader(Screen[None]):
 
     def draw(self) -> None:
         """Show the text as it is now."""
-        if not self.is_mounted or self.scroller.size.width == 0:
+        if not self.is_mounted or not self.is_attached or self._pruning or self.scroller.size.width == 0:
             return
         self.scroller.read(self.lines(self.scroller.size.width))
         self._draw_title()
