@@ -11,6 +11,7 @@ from profiles import manifest_file
 from profiles.errors import ConfigurationError
 from profiles.secret import Secret
 from sql import requirements
+from sql.connect import connect
 from sql.errors import ReadingError, SessionError
 from sql.requirements import Requirements
 from sql.session import Session
@@ -18,6 +19,7 @@ from sql.snapshots import ServerIdentity
 from sql.steps import fingerprint, verification
 from sql.steps.failure import Refused
 from sql.steps.job import Job
+from sql.steps.proven_end import End, read_proven_end
 from sql.steps.step import Step
 from sql.steps.verification import Verification, verify_step
 
@@ -44,6 +46,19 @@ async def look_before(job: Job, password: Secret | None) -> Mapping[str, Any]:
         return await verification.look_before(job.profile, password, job.step, required)
     except (ReadingError, SessionError):
         return {}
+
+
+async def read_end(job: Job, password: Secret | None) -> End:
+    """The end state with its definition, on a connection of its own.
+
+    Raises:
+        SessionError, ReadingError: it could not be read.
+    """
+    session = await connect(job.profile, password)
+    try:
+        return await read_proven_end(session, job.step, _requirements(job), job.search_path)
+    finally:
+        await session.close()
 
 
 async def verify(job: Job, password: Secret | None, before: Mapping[str, Any]) -> Verification:

@@ -15,7 +15,7 @@ from sql.errors import ReadingError
 from sql.quoting import table_name
 from sql.steps import proof
 from sql.steps.carcass import clear, half_dropped, not_cleared
-from sql.steps.catalog import IndexState, index_of, read_end, read_index, read_table_bytes
+from sql.steps.catalog import EndReading, IndexState, index_of, read_end, read_index, read_table_bytes
 from sql.steps.execute import Execution
 from sql.steps.failure import DUPLICATE_TABLE, ConnectionLost, Refused
 from sql.steps.job import Job
@@ -24,6 +24,7 @@ from sql.steps.links import Links
 from sql.steps.outcome import Ending, Outcome, RunResult
 from sql.steps.patience import Patience, Stop
 from sql.steps.preflight import Stopped, already_there, become_builder, wait_for_table
+from sql.steps.proven_end import End
 from sql.steps.scribe import Scribe
 from sql.steps.settings import CONCURRENT_VERBS, WrongSettings
 from sql.steps.settle import Unreachable, outlive
@@ -33,6 +34,8 @@ from sql.steps.watching import TROUBLE, Backend, Watching
 
 SETTLE_ATTEMPTS = 5
 """How often in one run the connection may break while the run is brought to its end."""
+SWAPS = frozenset({Verb.SWAP_INDEX, Verb.SWAP_CONSTRAINT})
+"""The name stands before as after: only the definition tells."""
 VERIFY_ATTEMPTS = 5
 VERIFY_WAIT_S = 300.0
 """For a server that is out of reach when all that is missing is the proof; the next deck can give it too."""
@@ -177,7 +180,9 @@ class Run:
         return await self._tidied(link, watching, ending, attempt)
 
     async def _judged(self, watching: Watching) -> Ending:
-        end = await read_end(watching.connection, self._step.end)
+        end: EndReading | End = await read_end(watching.connection, self._step.end)
+        if end.reached and self._step.verb in SWAPS:
+            end = await proof.read_end(self._job, self._password)
         if end.reached:
             return Ending(Outcome.DONE, f"{end.sentence}; the connection was lost on the way")
         if self._stop.heard:

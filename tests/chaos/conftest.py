@@ -14,6 +14,8 @@ from tests import servers
 SEED = int(os.environ.setdefault("PGDECK_CHAOS_SEED", str(int.from_bytes(os.urandom(4)))))
 MOMENTS = int(os.environ.get("PGDECK_CHAOS", "1"))
 """Random moments a kind of accident and server; ten in `make chaos`."""
+ONLY = tuple(filter(None, os.environ.get("PGDECK_CHAOS_ONLY", "").split(",")))
+"""Scenes to draw from, by name; all of them where none is named."""
 
 
 def pytest_report_header() -> str:

@@ -26,6 +26,22 @@ TABLE = """
 """
 """slow() holds a build for 0.4 s, and as long again in its validation."""
 WITH_INDEX = TABLE + "CREATE INDEX i ON t (a);"
+WITH_TWO = WITH_INDEX + "CREATE INDEX i_new ON t (b);"
+WITH_CHECK = TABLE + "ALTER TABLE t ADD CONSTRAINT ck CHECK (slow(a) > 0) NOT VALID;"
+WITH_REVISION = (
+    TABLE + "CREATE TABLE alembic_version (version_num text); INSERT INTO alembic_version VALUES ('old');"
+)
+VALID = (
+    "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass('i') AND indisvalid AND indislive)"
+)
+GONE = "SELECT to_regclass('i') IS NULL"
+SWAPPED = "SELECT pg_get_indexdef(to_regclass('i')) LIKE '%(b)' AND to_regclass('i_old') IS NOT NULL"
+ADDED = "SELECT EXISTS (SELECT FROM pg_constraint WHERE conname = 'ck')"
+VALIDATED = "SELECT EXISTS (SELECT FROM pg_constraint WHERE conname = 'ck' AND convalidated)"
+DROPPED = "SELECT NOT EXISTS (SELECT FROM pg_constraint WHERE conname = 'ck')"
+MIGRATED = "SELECT version_num = 'new' FROM alembic_version"
+
+READER = ("BEGIN", "SELECT * FROM t")
 
 Seen = Callable[[JournalEntry], bool]
 
@@ -42,6 +58,8 @@ class Scene:
     tables: str = TABLE
     cancelled_at: Seen | None = None
     """When the operator cancels it, before the accident."""
+    proof: str = VALID
+    """True where the step's end is there."""
 
 
 def event(name: Event) -> Seen:
@@ -70,12 +88,33 @@ SCENES = (
     Scene(
         "clearing away",
         phase("cleaning up"),
-        ("BEGIN", "SELECT * FROM t"),
+        READER,
         cancelled_at=phase("building index"),
     ),
     Scene("cancelled", event(Event.CANCELLED), cancelled_at=phase("building index")),
     Scene("finished", event(Event.FINISHED), step=running.create),
-    Scene("drop", event(Event.BLOCKED), ("BEGIN", "SELECT * FROM t"), step=running.drop, tables=WITH_INDEX),
+    Scene("drop", event(Event.BLOCKED), READER, step=running.drop, tables=WITH_INDEX, proof=GONE),
+    Scene("add check", event(Event.BLOCKED), READER, step=running.add_check, proof=ADDED),
+    Scene("validate", event(Event.STARTED), step=running.validate, tables=WITH_CHECK, proof=VALIDATED),
+    Scene(
+        "drop check", event(Event.BLOCKED), READER, step=running.drop_check, tables=WITH_CHECK, proof=DROPPED
+    ),
+    Scene(
+        "swap",
+        event(Event.BLOCKED),
+        ("BEGIN", "ALTER INDEX i SET (fillfactor = 90)"),
+        step=running.swap,
+        tables=WITH_TWO,
+        proof=SWAPPED,
+    ),
+    Scene(
+        "migrate",
+        event(Event.BLOCKED),
+        ("BEGIN", "SELECT * FROM alembic_version FOR UPDATE"),
+        step=lambda: running.migrate("old", "new"),
+        tables=WITH_REVISION,
+        proof=MIGRATED,
+    ),
 )
 
 

@@ -192,3 +192,12 @@ async def test_the_phases_are_those_that_the_view_has(database: Database) -> Non
     for phase in COUNTED_BY:
         main, _, _ = phase.partition(": ")
         assert f"'{main}" in view
+
+
+async def test_looks_are_never_compiled(database: Database) -> None:
+    connection = await database.connect(jit="on")
+    try:
+        await make_watcher(connection, "r1")
+        assert await connection.fetchval("SHOW jit") == "off"
+    finally:
+        await connection.close()

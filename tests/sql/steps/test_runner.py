@@ -9,9 +9,12 @@ from typing import Any
 import asyncpg
 import pytest
 
+from sql.errors import SessionError
+from sql.steps import proof
 from sql.steps import run as run_module
 from sql.steps.journal import Event, Journal, JournalEntry
 from sql.steps.outcome import Outcome
+from sql.steps.verification import Verification
 from tests.servers import Database
 from tests.sql.steps import running
 from tests.sql.steps.running import QUICK, TABLE, finish, flags, start, story, transaction
@@ -41,6 +44,23 @@ async def test_an_index_is_built_and_verified(database: Database) -> None:
 
 
 @pytest.mark.hazard("CIC-05", "CIC-16", "DISC-02")
+async def test_a_proof_whose_connection_breaks_is_tried_again(
+    newest: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await newest.execute(TABLE)
+    really, breaks = proof.verify, [ConnectionResetError(), SessionError("gone", stage="network")]
+
+    async def verify(*arguments: Any) -> Verification:
+        if breaks:
+            raise breaks.pop()
+        return await really(*arguments)
+
+    monkeypatch.setattr(proof, "verify", verify)
+    result = await finish(newest, running.create())
+    assert result.verified is not None and result.verified.reached
+    assert len(story("r1", Event.VERIFIED)) == 1 and not breaks
+
+
 async def test_hostile_settings_of_role_and_database_do_not_break_a_build(database: Database) -> None:
     await database.execute(TABLE)
     user = f"hostile_{database.name}"

@@ -313,9 +313,26 @@ async def test_a_run_confirmed_but_never_begun_is_adopted_as_refused(newest: Dat
     await newest.execute(TABLE)
     job = Job("20260101-000000-aaaa", profile(newest), running.create(), OPERATOR)
     Scribe(journal(), job.profile, job.run).write(Event.CONFIRMED, job.step, {"job": job.as_json()})
+    assert state(job.run).state is RunStatus.REFUSED and state(job.run).wants_adoption
     assert await adopt(profile(newest), None, job.run)
     found = await ended(job.run)
     assert found.state is RunStatus.REFUSED and await flags(newest) is None
+    assert len(story(job.run, Event.FINISHED)) == 1 and not found.wants_adoption
+
+
+async def test_a_swap_whose_runner_was_killed_is_not_taken_for_done(database: Database) -> None:
+    await database.execute(TABLE + "CREATE INDEX i ON t (a); CREATE INDEX i_new ON t (b);")
+    async with running.transaction(database, "ALTER INDEX i SET (fillfactor = 90)"):
+        run = await begin(database, running.swap())
+        await until(lambda: state(run).blocked)
+        pid = state(run).runner_pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await until(lambda: state(run).state is RunStatus.ORPHANED)
+        await adopt(profile(database), SECRET, run)
+        found = await ended(run)
+    assert found.state is RunStatus.FAILED and found.outcome["outcome"] == "failed"
+    assert await flags(database, "i_new") == USABLE
 
 
 async def test_an_unknown_run_cannot_be_adopted(newest: Database) -> None:
