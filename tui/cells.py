@@ -46,10 +46,12 @@ PLAIN = Pen()
 
 
 @lru_cache(4096)
-def pen_of(style: Style | None, colors: ColorSystem) -> Pen:
+def pen_of(style: Style | None, colors: ColorSystem | None) -> Pen:
     """The pen of a style, as Textual's own `Strip.render_ansi` writes it."""
     if style is None:
         return PLAIN
+    if colors is None:
+        return _pen_without_colours(style)
     attributes: list[str] = []
     foreground = background = ""
     codes = Strip.render_ansi(style, colors).split(";")
@@ -67,6 +69,15 @@ def pen_of(style: Style | None, colors: ColorSystem) -> Pen:
         del codes[:taken]
     link = f"id={style._link_id};{style.link}" if style.link else ""
     return Pen(tuple(attributes), foreground, background, link)
+
+
+def _pen_without_colours(style: Style) -> Pen:
+    pen = pen_of(style, ColorSystem.STANDARD)
+    # What a background alone would say, such as the selected row, is said by reverse.
+    stands_out = pen.background not in ("", "49", "40") and "7" not in pen.attributes
+    return pen._replace(
+        attributes=(*pen.attributes, "7") if stands_out else pen.attributes, foreground="", background=""
+    )
 
 
 @lru_cache(4096)
@@ -91,6 +102,44 @@ def change_of_pen(before: Pen, after: Pen) -> str:
         colors.append(after.background or "49")
     changed = ";".join([*off, *on, *colors])
     return f"{link}\x1b[{min(changed, afresh, key=len)}m"
+
+
+class Ink(NamedTuple):
+    """What a terminal can show."""
+
+    colors: ColorSystem | None = ColorSystem.TRUECOLOR
+    """None: attributes only; where a background would stand, reverse stands."""
+    ascii_drawing: bool = False
+    ascii_letters: bool = False
+
+
+@lru_cache(8192)
+def inked(text: str, ink: Ink) -> tuple[str, tuple[str, ...]]:
+    """As `cells_of`, of what the terminal can show of the text; every cell stays where it is."""
+    before, cells = cells_of(text)
+    if not (ink.ascii_drawing or ink.ascii_letters) or text.isascii():
+        return before, cells
+    drawn = [DRAWN.get(cell, cell) for cell in cells]
+    if ink.ascii_letters:
+        # The second half of a wide character gets a question mark of its own.
+        return "", tuple(cell if cell.isascii() and cell else "?" for cell in drawn)
+    return before, tuple(drawn)
+
+
+def _drawn() -> dict[str, str]:
+    lines = {chr(code): "+" for code in range(0x2500, 0x2580)}
+    lines.update(dict.fromkeys("─━┄┅┈┉═╌╍╴╶╸╺╼╾", "-"))
+    lines.update(dict.fromkeys("│┃┆┇┊┋║╎╏╵╷╹╻╽╿", "|"))
+    lines.update(dict.fromkeys(map(chr, range(0x2580, 0x25A0)), "#"))
+    lines.update(dict.fromkeys("▌▍▎▏▐▕", "|"))
+    signs = dict(
+        zip("✓✗·…–—›‹»«→←↑↓▲▼◀▶○◐●■≠≥≤×±▁▂▃▄▅▆▇█░▒▓", '+x-.--><>"><^v^v<>o*@#!><x-_.,-=+*#.:%', strict=True)
+    )
+    return {**lines, **signs}
+
+
+DRAWN = _drawn()
+"""Lines, bars and signs in ASCII; a word stands beside every sign."""
 
 
 @lru_cache(8192)
@@ -128,7 +177,7 @@ class Grid:
         self.texts = [[UNKNOWN] * width for _ in range(height)]
         self.pens = [[PLAIN] * width for _ in range(height)]
 
-    def put(self, x: int, y: int, segments: Iterable[Segment], colors: ColorSystem) -> None:
+    def put(self, x: int, y: int, segments: Iterable[Segment], ink: Ink) -> None:
         """Write segments from a cell on; what would leave the line is cut."""
         if not 0 <= y < self.height:
             return
@@ -136,7 +185,7 @@ class Grid:
         for text, style, control in segments:
             if control or not text:
                 continue
-            before, cells = cells_of(text)
+            before, cells = inked(text, ink)
             if before and 0 < x <= self.width:
                 lead = x - 1 if texts[x - 1] else x - 2
                 texts[lead] += before
@@ -147,7 +196,7 @@ class Grid:
             if end < self.width and not texts[end]:
                 texts[end] = " "
             texts[x:end] = cells[: end - x]
-            pens[x:end] = repeat(pen_of(style, colors), end - x)
+            pens[x:end] = repeat(pen_of(style, ink.colors), end - x)
             x = end
 
 

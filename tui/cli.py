@@ -19,6 +19,7 @@ from typing import NoReturn
 
 from profiles.errors import ConfigurationError, CredentialError
 from sql.printable import one_line
+from tui import looks
 from tui.exit_codes import ExitCode
 from tui.terminal import require_terminal
 from tui.version import version
@@ -91,6 +92,7 @@ def _run(words: list[str]) -> int:
         arguments = parser.parse_args(words)
     else:
         parser.add_argument("profile", nargs="?", metavar="PROFILE", help=argparse.SUPPRESS)
+        looks.add_flags(parser)
         arguments = parser.parse_args(words)
         require_terminal()
         module = import_module("tui.commands.deck")

@@ -19,7 +19,9 @@ from textual.geometry import Offset
 from textual.screen import Screen
 
 from tui import keys
-from tui.cells import Grid, difference
+from tui.cells import Grid, Ink, difference
+from tui.looks import Colours, Look
+from tui.theme import themes_of
 
 LayoutUpdate = getattr(_compositor, "LayoutUpdate", None)
 ChopsUpdate = getattr(_compositor, "ChopsUpdate", None)
@@ -52,7 +54,7 @@ class Frames:
         self._touched = set(range(self.wanted.height))
         self._fresh = True
 
-    def take(self, update: _compositor.CompositorUpdate, size: tuple[int, int], colors: ColorSystem) -> None:
+    def take(self, update: _compositor.CompositorUpdate, size: tuple[int, int], ink: Ink) -> None:
         """Take in an update of Textual's compositor.
 
         Raises:
@@ -62,26 +64,26 @@ class Frames:
             self.wanted = Grid(*size)
             self.forget()
         if LayoutUpdate is not None and isinstance(update, LayoutUpdate):
-            self._take_layout(update, colors)
+            self._take_layout(update, ink)
         elif ChopsUpdate is not None and isinstance(update, ChopsUpdate):
-            self._take_chops(update, colors)
+            self._take_chops(update, ink)
         else:
             raise TypeError(type(update).__name__)
 
-    def _take_layout(self, update: _compositor.LayoutUpdate, colors: ColorSystem) -> None:
+    def _take_layout(self, update: _compositor.LayoutUpdate, ink: Ink) -> None:
         for y, strips in enumerate(update.strips, update.region.y):
             x = update.region.x
             for strip in strips:
-                self.wanted.put(x, y, strip, colors)
+                self.wanted.put(x, y, strip, ink)
                 x += strip.cell_length
             self._touched.add(y)
 
-    def _take_chops(self, update: _compositor.ChopsUpdate, colors: ColorSystem) -> None:
+    def _take_chops(self, update: _compositor.ChopsUpdate, ink: Ink) -> None:
         for y, first, last in update.spans:
             for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
                 if strip is None or x >= last or end <= first:
                     continue
-                self.wanted.put(x, y, strip if end <= last else strip.crop(0, last - x), colors)
+                self.wanted.put(x, y, strip if end <= last else strip.crop(0, last - x), ink)
             self._touched.add(y)
 
     def changes(self) -> str:
@@ -100,6 +102,7 @@ class LightFrames(App[int]):
     _frames: Frames | None = None
     """None: not asked for yet, or stepped aside."""
     _aside = False
+    look: Look = Look()
 
     def get_driver_class(self) -> type[Driver]:
         """The driver whose line is never waited for; another one where the environment asks for it."""
@@ -119,15 +122,28 @@ class LightFrames(App[int]):
             if self._frames is None:
                 self._frames = Frames()
                 _require_private_names(self)
-            colors = self.console._color_system or ColorSystem.TRUECOLOR
+            ink = self._ink()
             compositor = screen._compositor
-            self._frames.take(renderable, compositor.size, colors)  # type: ignore[arg-type]
+            self._frames.take(renderable, compositor.size, ink)  # type: ignore[arg-type]
         except (AttributeError, TypeError, ValueError, IndexError) as error:
             self._step_aside(error)
             super()._display(screen, renderable)
             return
         self.send_frame()
         self.post_display_hook()
+
+    def wear(self, look: Look) -> None:
+        """Look like this from now on; before the app runs."""
+        self.look = look
+        for theme in themes_of(look).values():
+            self.register_theme(theme)
+
+    def _ink(self) -> Ink:
+        colors = self.console._color_system or ColorSystem.TRUECOLOR
+        if self.look.plain:
+            colors = min(colors, ColorSystem.STANDARD)
+        no_colour = self.look.colours is Colours.NONE
+        return Ink(None if no_colour else colors, self.look.ascii_drawing, self.look.ascii_letters)
 
     def _draws(self, driver: Driver | None) -> bool:
         if driver is None or driver.is_headless or driver.is_inline:

@@ -10,11 +10,12 @@ from textual.color import Color
 from textual.theme import Theme
 
 from profiles.model import EnvironmentClass
+from tui.looks import Look, ThemeChoice
 from tui.present.view import Tone
 
 OWN_VARIABLES: Mapping[str, str] = {"muted": "#7d8694", "cursor-row": "#2a3240"}
 """Variables that Textual's own themes lack: what stands back, and the selected row."""
-_CALM = {
+CALM = {
     "foreground": "#c8ccd4",
     "background": "#14171c",
     "surface": "#14171c",
@@ -25,23 +26,103 @@ _CALM = {
 }
 
 
-def _theme(name: str, accent: str) -> Theme:
+ACCENTS: Mapping[EnvironmentClass, str] = {
+    EnvironmentClass.DEVELOPMENT: "#6ea8d8",
+    EnvironmentClass.STAGING: "#c9a0dc",
+    EnvironmentClass.PRODUCTION: "#ff4f7b",
+}
+HIGH_CONTRAST = {
+    "foreground": "#ffffff",
+    "background": "#000000",
+    "surface": "#000000",
+    "panel": "#262626",
+    "success": "#5fff87",
+    "warning": "#ffff00",
+    "error": "#ff8787",
+    "secondary": "#d0d0d0",
+}
+# Blue for good, orange for bad: apart for every common kind of colour blindness (Okabe and Ito).
+COLOUR_BLIND = {**CALM, "success": "#56b4e9", "warning": "#f0e442", "error": "#ff8c42"}
+SIXTEEN = {
+    "foreground": "ansi_default",
+    "background": "ansi_default",
+    "surface": "ansi_default",
+    "panel": "ansi_default",
+    "boost": "ansi_default",
+    "success": "ansi_green",
+    "warning": "ansi_yellow",
+    "error": "ansi_red",
+    "secondary": "ansi_cyan",
+}
+PLAIN_VARIABLES = {
+    "ansi-background": "ansi_black",
+    "ansi-foreground": "ansi_white",
+    "foreground-disabled": "ansi_default",
+    "surface-active": "ansi_default",
+    "muted": "ansi_default",
+    "cursor-row": "ansi_bright_black",
+    "border": "ansi_default",
+    "border-blurred": "ansi_default",
+    "block-cursor-foreground": "ansi_black",
+    "block-cursor-background": "ansi_white",
+    "input-cursor-background": "ansi_white",
+    "input-cursor-foreground": "ansi_black",
+    "input-cursor-text-style": "none",
+    "input-selection-background": "ansi_blue",
+    "input-selection-foreground": "ansi_white",
+    "screen-selection-background": "ansi_blue",
+    "screen-selection-foreground": "ansi_white",
+}
+
+
+def _theme(environment: EnvironmentClass, look: Look) -> Theme:
+    accent = ACCENTS[environment]
+    colours: Mapping[str, str] = CALM
+    variables = {"border": "#39424f", **OWN_VARIABLES}
+    if look.plain:
+        colours, variables = SIXTEEN, dict(PLAIN_VARIABLES)
+        accent = _PLAIN_ACCENTS[environment]
+    elif look.theme is ThemeChoice.HIGH_CONTRAST:
+        colours = HIGH_CONTRAST
+        variables = {"border": "#ffffff", "muted": "#d0d0d0", "cursor-row": "#00307a"}
+        accent = _STRONG_ACCENTS[environment]
+    elif look.theme is ThemeChoice.COLOUR_BLIND:
+        colours = COLOUR_BLIND
+        accent = _APART_ACCENTS[environment]
     return Theme(
-        name=name,
+        name=f"pgdeck-{environment.value}",
         primary=accent,
-        secondary="#7f93ad",
         accent=accent,
         dark=True,
-        variables={"border": "#39424f", "footer-key-foreground": accent, **OWN_VARIABLES},
-        **_CALM,  # type: ignore[arg-type]
+        ansi=look.plain,
+        variables={"footer-key-foreground": accent, **variables},
+        **{"secondary": "#7f93ad", **colours},  # type: ignore[arg-type]
     )
 
 
-THEMES: Mapping[EnvironmentClass, Theme] = {
-    EnvironmentClass.DEVELOPMENT: _theme("pgdeck-development", "#6ea8d8"),
-    EnvironmentClass.STAGING: _theme("pgdeck-staging", "#c9a0dc"),
-    EnvironmentClass.PRODUCTION: _theme("pgdeck-production", "#ff4f7b"),
+_PLAIN_ACCENTS: Mapping[EnvironmentClass, str] = {
+    EnvironmentClass.DEVELOPMENT: "ansi_cyan",
+    EnvironmentClass.STAGING: "ansi_yellow",
+    EnvironmentClass.PRODUCTION: "ansi_magenta",
 }
+_STRONG_ACCENTS: Mapping[EnvironmentClass, str] = {
+    EnvironmentClass.DEVELOPMENT: "#87d7ff",
+    EnvironmentClass.STAGING: "#d7afff",
+    EnvironmentClass.PRODUCTION: "#ff5faf",
+}
+_APART_ACCENTS: Mapping[EnvironmentClass, str] = {
+    EnvironmentClass.DEVELOPMENT: "#6ea8d8",
+    EnvironmentClass.STAGING: "#cc79a7",
+    EnvironmentClass.PRODUCTION: "#ffa14a",
+}
+
+
+def themes_of(look: Look) -> Mapping[EnvironmentClass, Theme]:
+    """A theme for each class; the names are the same for every look."""
+    return {environment: _theme(environment, look) for environment in EnvironmentClass}
+
+
+THEMES: Mapping[EnvironmentClass, Theme] = themes_of(Look())
 
 _COLOURS: Mapping[Tone, str] = {
     Tone.DIM: "muted",

@@ -8,26 +8,34 @@ import select
 import struct
 import termios
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pyte
+
+from tests.tui.emulator import Emulator
 from tests.tui.terminal import Terminal
 
 QUESTION = b"\x1b[?2026$p"
 ANSWER = b"\x1b[?2026;2$y"
 
 BUSY = """
-import sys, time
+import argparse, sys
 from dataclasses import replace
 from pathlib import Path
 from tests.tui import samples
+from tui import looks
+flags = argparse.ArgumentParser()
+looks.add_flags(flags)
+look = looks.look_of(flags.parse_args(sys.argv[3:]))
+looks.prepare(look)
 from tui.app import DeckApp
 class Busy(DeckApp):
     turn = 0
     def begin_watching(self):
         for event in samples.EVERYTHING:
             self.deck.take(event)
-        if len(sys.argv) > 2:
+        if len(sys.argv) > 2 and float(sys.argv[2]):
             self.set_interval(float(sys.argv[2]), self.change)
     def change(self):
         # Every value differs from the one before: far more than a slow line takes.
@@ -37,7 +45,8 @@ class Busy(DeckApp):
         self.deck.take(replace(samples.PROBES, probes=probes))
         Path(sys.argv[1]).write_text(str(self.turn))
 app = Busy(samples.PROFILE, samples.MANIFEST)
-code = app.run()
+app.wear(look)
+code = app.run(mouse=look.mouse)
 print(app.last_words, file=sys.stderr)
 sys.exit(code if code is not None else app.return_code)
 """
@@ -55,12 +64,13 @@ class SlowTerminal(Terminal):
         answers: bool = True,
         size: tuple[int, int] = (120, 40),
         ignore_hangup: bool = False,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self.rate = rate
         self.answers = answers
         self._allowed = 0.0
         self._before = time.monotonic()
-        super().__init__(arguments, size=size, ignore_hangup=ignore_hangup)
+        super().__init__(arguments, size=size, ignore_hangup=ignore_hangup, variables=variables)
 
     def read_for(self, seconds: float) -> None:
         """Go on reading at the line's rate."""
@@ -77,6 +87,12 @@ class SlowTerminal(Terminal):
     def shown(self) -> list[str]:
         """The lines of the screen."""
         return list(self._screen.display)
+
+    def emulated(self) -> Emulator:
+        """The screen that was drawn so far, with its colours."""
+        screen = Emulator(self._screen.columns, self._screen.lines)
+        pyte.ByteStream(screen).feed(self.written)
+        return screen
 
     def scribble(self, text: str) -> None:
         """Something else writes on the terminal."""

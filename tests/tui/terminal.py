@@ -11,7 +11,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyte
@@ -26,7 +26,12 @@ class Terminal:
     """Runs `python ARGUMENTS` with a terminal of its own; a context that leaves no process behind."""
 
     def __init__(
-        self, arguments: Sequence[str], *, size: tuple[int, int] = (120, 40), ignore_hangup: bool = False
+        self,
+        arguments: Sequence[str],
+        *,
+        size: tuple[int, int] = (120, 40),
+        ignore_hangup: bool = False,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         columns, lines = size
         self._screen = pyte.Screen(columns, lines)
@@ -47,7 +52,7 @@ class Terminal:
             stdout=inside,
             stderr=inside,
             cwd=ROOT,
-            env={**os.environ, "TERM": "xterm-256color"},
+            env={**os.environ, "TERM": "xterm-256color", **(variables or {})},
             preexec_fn=own_terminal,
         )
         self._inside: int | None = inside

@@ -20,6 +20,7 @@ from textual.widgets import DataTable, Static
 
 from sql.findings import IndexFinding, ProbeFinding
 from tests.tui import samples
+from tests.tui.deck import Driver
 from tests.tui.emulator import Emulator, differences
 from tests.tui.twin import Twin, twin
 from tests.waiting import until
@@ -135,7 +136,7 @@ async def tour_of_the_deck(driver: Twin) -> None:
     await driver.press("down", "u", "escape", "l", "escape", "b", "escape", "r", "escape")
 
 
-async def tour_of_the_screens(driver: Twin) -> None:
+async def tour_of_the_screens(driver: Driver) -> None:
     """Every screen and dialog over the deck, typed into and left."""
     dialogs: list[Callable[[], Screen[object]]] = [
         lambda: PasswordScreen("Password of 漢字"),
@@ -284,7 +285,7 @@ async def test_it_steps_aside_where_updates_look_different(
 def test_after_text_of_unsure_width_everything_stands_where_it_should() -> None:
     """Emoji with selectors and joined ones: a terminal that counts otherwise must not move the rest."""
     wanted, sent = cells.Grid(20, 1), cells.Grid(20, 1)
-    wanted.put(0, 0, [Segment("❤️ 👩\u200d👧 end")], ColorSystem.TRUECOLOR)
+    wanted.put(0, 0, [Segment("❤️ 👩\u200d👧 end")], cells.Ink())
     screen = Emulator(20, 1)
     pyte.Stream(screen).feed(cells.difference(wanted, sent, [0]))
     assert "".join(wanted.texts[0]).startswith("❤️ 👩\u200d👧 end")
@@ -316,7 +317,7 @@ def test_a_wide_character_is_overwritten_whole() -> None:
         "          ",
         "😀a😀b😀 漢",
     ):
-        wanted.put(0, 0, [Segment(text)], ColorSystem.TRUECOLOR)
+        wanted.put(0, 0, [Segment(text)], cells.Ink())
         stream.feed(cells.difference(wanted, sent, [0]))
         pyte.Stream(direct).feed("\x1b[1;1H" + text)
         assert screen.snapshot() == direct.snapshot(), text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from tui import looks
 from tui.terminal import require_terminal
 
 if TYPE_CHECKING:
@@ -14,11 +15,14 @@ if TYPE_CHECKING:
 
 def run(arguments: argparse.Namespace) -> int:
     """Open the deck."""
-    return open_deck(arguments.profile)
+    return open_deck(arguments.profile, arguments)
 
 
-def open_deck(profile_name: str | None) -> int:
+def open_deck(profile_name: str | None, arguments: argparse.Namespace | None = None) -> int:
     """Open the deck on a profile, or the list of profiles; returns when the operator quits.
+
+    Args:
+        arguments: with the flags of `tui.looks`, as far as the command has them.
 
     Returns:
         The exit code, one of `ExitCode`.
@@ -28,11 +32,14 @@ def open_deck(profile_name: str | None) -> int:
     """
     require_terminal()
     chosen = load(profile_name) if profile_name is not None else (None, None)
+    look = looks.look_of(arguments or argparse.Namespace())
+    looks.prepare(look)
 
     from tui.app import DeckApp
 
     app = DeckApp(*chosen)
-    code = app.run()
+    app.wear(look)
+    code = app.run(mouse=look.mouse)
     return finish(app.last_words, code if code is not None else app.return_code)
 
 

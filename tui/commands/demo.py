@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from profiles.errors import ConfigurationError, Problem
+from tui import looks
 from tui.exit_codes import ExitCode
 from tui.terminal import require_terminal
 
@@ -60,6 +61,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="N",
         help="how many leads, default 500000 (demo-leads: two fifths); another number starts over",
     )
+    looks.add_flags(parser)
     parser.add_argument("--fresh", action="store_true", help="start over: delete it and fill it again")
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument(
@@ -137,7 +139,7 @@ def _start(demo: Demo, arguments: argparse.Namespace, *, deck: bool) -> int:
             return ExitCode.OK
         from tui.commands.deck import open_deck
 
-        return open_deck(arguments.profile)
+        return open_deck(arguments.profile, arguments)
     finally:
         demo.leave(lease)
 
