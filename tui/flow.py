@@ -81,8 +81,8 @@ class StepFlow:
             self._work(self._look(screen), "look at a step")
         elif action == "confirm":
             self._confirm(screen)
-        elif screen.step is not None:
-            self._app.copy(screen.step.sql)
+        elif screen.sql:
+            self._app.copy(screen.sql)
 
     async def _look(self, screen: PreviewScreen) -> None:
         road = self._road

@@ -108,6 +108,8 @@ async def test_nothing_to_do_and_a_refusal_without_a_step() -> None:
         screen = await driver.open_preview()
         assert "it backs a constraint" in said(screen)
         assert "SELECT * FROM leads WHERE bad" in said(screen)
+        await driver.press("y")
+        assert (locations().state / clipboard.FILE).read_text() == "SELECT * FROM leads WHERE bad\n"
         await driver.press("c")
         assert driver.app.screen is screen
 

@@ -122,7 +122,8 @@ def _progress(picture: RunPicture, now: datetime, width: int) -> list[Line]:
     found = _counted(picture)
     elapsed = elapsed_s(picture, now)
     otherwise = "at work; the server shows no phases for this statement"
-    phase = found.get("phase") or ("not sent yet" if elapsed is None else otherwise)
+    last = picture.phases[-1][0] if picture.phases else ""
+    phase = found.get("phase") or last or ("not sent yet" if elapsed is None else otherwise)
     lines: list[Line] = [line("  ", (clean(str(phase)), Tone.STRONG))]
     percent = found.get("percent")
     if isinstance(percent, int | float):

@@ -74,7 +74,7 @@ def _verified(picture: RunPicture) -> Span:
     state = picture.state
     if proven(state):
         return ("✓ verified", Tone.GOOD)
-    if state.verification:
+    if state.verification and state.state in ("done", "failed"):
         return ("✗ not so", Tone.BAD)
     return ("", Tone.DIM)
 

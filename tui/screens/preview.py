@@ -142,7 +142,13 @@ class PreviewScreen(Reader):
     @property
     def facts(self) -> keys.Facts:
         """What decides which keys are off."""
-        return keys.Facts(row=self.step is not None, sql=self.step is not None, why=self._why_not())
+        return keys.Facts(row=True, sql=bool(self.sql), why=self._why_not())
+
+    @property
+    def sql(self) -> str:
+        """What `y` copies: the statement, or the SELECT that shows the rows in the way of it."""
+        listing = self.looked.listing if self.looked is not None else ""
+        return self.step.sql if self.step is not None else listing
 
     def _why_not(self) -> str:
         looked = self.looked
