@@ -66,6 +66,8 @@ class Key:
     off: Callable[[Facts], str] | None = None
     """Why it does nothing now; empty where it works."""
     palette: bool = True
+    stays: bool = False
+    """The footer drops the others first where it is too narrow for all."""
 
     @property
     def action(self) -> str:
@@ -121,6 +123,13 @@ def _reading(scope: Scope, *, space: bool = True) -> tuple[Key, ...]:
         Key(f"{name}.page_down", down, "page down", "page down", "One page down", scope),
         Key(f"{name}.first", ("home",), "home", "top", "The beginning", scope),
         Key(f"{name}.last", ("end",), "end", "end", "The end", scope),
+    )
+
+
+def _help(scope: Scope, footer: int) -> Key:
+    name = scope.name.lower()
+    return Key(
+        f"{name}.help", ("question_mark", "f1"), "? or F1", "help", "All keys", scope, footer, stays=True
     )
 
 
@@ -205,7 +214,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("deck.refresh", ("g",), "g", "read now", "Read everything again now", DECK, off=_can_refresh),
     Key("deck.profiles", ("e",), "e", "profiles", "Choose, test and edit profiles", DECK, footer=9),
-    Key("deck.help", ("question_mark", "f1"), "? or F1", "help", "All keys", DECK, footer=7),
+    _help(DECK, footer=7),
     Key("deck.palette", ("ctrl+p",), "ctrl+p", "palette", "Find an action by its name", DECK, palette=False),
     Key("deck.leave", ("escape",), "esc", "back", "Leave the filter, then the zoom", DECK, palette=False),
     Key(
@@ -216,6 +225,7 @@ KEYS: tuple[Key, ...] = (
         "End pgdeck; a run goes on unless you say otherwise",
         DECK,
         footer=8,
+        stays=True,
     ),
     Key("pane.up", ("up", "k"), "↑ or k", "up", "One row up", PANE, palette=False),
     Key("pane.down", ("down", "j"), "↓ or j", "down", "One row down", PANE, palette=False),
@@ -223,7 +233,17 @@ KEYS: tuple[Key, ...] = (
     Key("pane.page_down", ("pagedown",), "page down", "page down", "One page down", PANE, palette=False),
     Key("pane.first", ("home",), "home", "first", "The first row", PANE, palette=False),
     Key("pane.last", ("end",), "end", "last", "The last row", PANE, palette=False),
-    Key("details.close", ("escape", "q", "enter"), "esc", "back", "Back to the deck", DETAILS, footer=1),
+    Key(
+        "details.close",
+        ("escape", "q", "enter"),
+        "esc",
+        "back",
+        "Back to the deck",
+        DETAILS,
+        footer=1,
+        stays=True,
+    ),
+    _help(DETAILS, footer=9),
     Key(
         "details.copy",
         ("y",),
@@ -265,7 +285,7 @@ KEYS: tuple[Key, ...] = (
         ("escape", "q", "question_mark", "f1"),
         "esc",
         "back",
-        "Back to the deck",
+        "Back to where it was opened",
         HELP,
         footer=1,
     ),
@@ -280,7 +300,17 @@ KEYS: tuple[Key, ...] = (
     Key("profiles.edit", ("e",), "e", "edit", "Change the selected profile", PROFILES, footer=4),
     Key("profiles.password", ("p",), "p", "password", "Keep its password in the keyring", PROFILES, footer=5),
     Key("profiles.remove", ("d",), "d", "remove", "Delete it, after a question", PROFILES, footer=6),
-    Key("profiles.close", ("escape", "q"), "esc", "back", "Back to the deck, or out", PROFILES, footer=7),
+    Key(
+        "profiles.close",
+        ("escape", "q"),
+        "esc",
+        "back",
+        "Back to the deck, or out",
+        PROFILES,
+        footer=7,
+        stays=True,
+    ),
+    _help(PROFILES, footer=8),
     Key("help.last", ("end",), "end", "end", "The end", HELP),
     Key(
         "preview.confirm",
@@ -294,9 +324,13 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("preview.refresh", ("g",), "g", "look again", "Look at the server once more", PREVIEW, footer=2),
     Key("preview.copy", ("y",), "y", "copy", "Copy the exact SQL", PREVIEW, footer=3, off=_needs_sql),
-    Key("preview.close", ("escape", "q"), "esc", "back", "Back; nothing is run", PREVIEW, footer=4),
+    Key(
+        "preview.close", ("escape", "q"), "esc", "back", "Back; nothing is run", PREVIEW, footer=4, stays=True
+    ),
+    _help(PREVIEW, footer=5),
     *_reading(PREVIEW),
-    Key("run.close", ("escape", "q"), "esc", "back", "Back to the deck; the run goes on", RUN, 1),
+    Key("run.close", ("escape", "q"), "esc", "back", "Back to the deck; the run goes on", RUN, 1, stays=True),
+    _help(RUN, footer=7),
     Key(
         "run.stop",
         ("x",),
@@ -363,7 +397,8 @@ KEYS: tuple[Key, ...] = (
         footer=3,
         off=_why,
     ),
-    Key("runs.close", ("escape", "q"), "esc", "back", "Back to the deck", RUNS, footer=4),
+    Key("runs.close", ("escape", "q"), "esc", "back", "Back to the deck", RUNS, footer=4, stays=True),
+    _help(RUNS, footer=5),
     Key(
         "journal.open",
         ("enter",),
@@ -385,9 +420,20 @@ KEYS: tuple[Key, ...] = (
         JOURNAL,
         4,
     ),
-    Key("journal.close", ("escape", "q"), "esc", "back", "Back to the deck", JOURNAL, footer=5),
+    Key("journal.close", ("escape", "q"), "esc", "back", "Back to the deck", JOURNAL, footer=5, stays=True),
+    _help(JOURNAL, footer=6),
     Key("story.copy", ("y",), "y", "copy", "Copy all of it", STORY, footer=2),
-    Key("story.close", ("escape", "q", "enter"), "esc", "back", "Back to the journal", STORY, footer=1),
+    Key(
+        "story.close",
+        ("escape", "q", "enter"),
+        "esc",
+        "back",
+        "Back to the journal",
+        STORY,
+        footer=1,
+        stays=True,
+    ),
+    _help(STORY, footer=3),
     *_reading(STORY),
     Key(
         "everywhere.redraw",

@@ -212,8 +212,8 @@ def temporary_bytes(index: Estimated, work_memory: int) -> Estimated:
         return Estimated(None, index.basis)
     memory = f"maintenance_work_mem ({work_memory // 2**20} MiB)"
     if index.value <= work_memory:
-        return Estimated(0, f"it is sorted within {memory}")
-    return Estimated(index.value, f"about the size of the index: it does not fit into {memory}")
+        return Estimated(0, f"no temporary file: the sort fits into {memory}")
+    return Estimated(index.value, f"about the size of the index: the sort does not fit into {memory}")
 
 
 def wal_bytes(index: Estimated, size: TableSize) -> Estimated:

@@ -63,7 +63,7 @@ def preview(step: Step, **changed: Any) -> Preview:
         rows=100_000,
         index_bytes=estimated,
         seconds=Estimated(12.0, "assumed: it reads the table twice"),
-        temporary_bytes=Estimated(0, "it is sorted within maintenance_work_mem"),
+        temporary_bytes=Estimated(0, "no temporary file: the sort fits into maintenance_work_mem (64 MiB)"),
         wal_bytes=estimated,
         free_disk=Estimated(None, "SQL cannot see free disk; on the server: df -h /data"),
         forecast=Forecast((BLOCKER,), ("Cannot see what 2 sessions of other roles do.",), ("DDL on it.",)),

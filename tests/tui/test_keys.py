@@ -35,6 +35,28 @@ def test_the_footer_holds_whole_keys_only(width: int) -> None:
     assert "q quit" in text
 
 
+@pytest.mark.parametrize("scope", [each for each in keys.Scope if list(keys.footer_keys(each))])
+@pytest.mark.parametrize("width", [40, 60])
+def test_a_narrow_footer_keeps_help_and_the_way_out(scope: keys.Scope, width: int) -> None:
+    text = "".join(part for part, _ in key_line(scope, width))
+    assert len(text) <= width
+    assert ("q quit" if scope is keys.Scope.DECK else "esc back") in text
+    assert scope is keys.Scope.HELP or "? help" in text
+
+
+@pytest.mark.parametrize("way", ["enter", "e", "u", "l"])
+async def test_help_opens_above_every_full_screen(way: str) -> None:
+    async with deck(size=(80, 24)) as driver:
+        await driver.press("1", way)
+        below = driver.app.screen
+        assert below is not driver.deck
+        for key in ("f1", "question_mark"):
+            await driver.press(key)
+            assert isinstance(driver.app.screen, HelpScreen)
+            await driver.press("escape")
+            assert driver.app.screen is below
+
+
 def test_the_help_lists_every_key() -> None:
     text = "\n".join("".join(part for part, _ in each) for each in help_lines(120))
     for each in keys.KEYS:

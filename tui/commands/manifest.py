@@ -189,7 +189,9 @@ def _count(problems: int) -> str:
 
 
 def _json(content: Any) -> str:
-    return json.dumps(content, indent=2, ensure_ascii=False, default=str)
+    from tui.reports.json_text import written
+
+    return written(content).rstrip("\n")
 
 
 def _write(text: str) -> None:

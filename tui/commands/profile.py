@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,6 +13,7 @@ from profiles.model import Profile
 from profiles.places import place_of
 from tui.commands.profile_flags import add_flags, tables_from
 from tui.exit_codes import ExitCode
+from tui.reports.json_text import written
 
 
 def add_parser(subparsers: Any) -> None:
@@ -74,7 +74,7 @@ def _list(arguments: argparse.Namespace) -> int:
         row["taken_at"] = last.taken_at.isoformat(timespec="seconds") if last else ""
         rows.append(row)
     if arguments.report_format == "json":
-        _write(json.dumps({"profiles": [_json_row(row) for row in rows]}, indent=2, ensure_ascii=False))
+        sys.stdout.write(written({"profiles": [_json_row(row) for row in rows]}))
     elif rows:
         _write_table(rows)
     else:
@@ -108,11 +108,7 @@ def _show(arguments: argparse.Namespace) -> int:
     profile = store.load(arguments.name)
     tables = profile_file.as_toml(profile)
     if arguments.report_format == "json":
-        _write(
-            json.dumps(
-                {"name": profile.name, "path": str(profile.path), **tables}, indent=2, ensure_ascii=False
-            )
-        )
+        sys.stdout.write(written({"name": profile.name, "path": str(profile.path), **tables}))
     else:
         import tomli_w
 
@@ -182,11 +178,7 @@ def _test(arguments: argparse.Namespace) -> int:
     passed = all(stage.passed for stage in seen)
     if arguments.report_format == "json":
         made = [{"stage": s.name.value, "passed": s.passed, "detail": s.detail} for s in seen]
-        _write(
-            json.dumps(
-                {"profile": profile.name, "passed": passed, "stages": made}, indent=2, ensure_ascii=False
-            )
-        )
+        sys.stdout.write(written({"profile": profile.name, "passed": passed, "stages": made}))
     return ExitCode.OK if passed else ExitCode.UNKNOWN
 
 

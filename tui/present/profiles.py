@@ -78,7 +78,9 @@ def profiles_view(found: Sequence[Entry], now: datetime) -> View:
         entry.profile is not None and entry.profile.environment is EnvironmentClass.PRODUCTION
         for entry in found
     )
-    summary = line((f"{production} of {len(found)} production", Tone.DIM))
+    summary = line(
+        (f"{production} of {len(found)} {'is' if production == 1 else 'are'} production", Tone.DIM)
+    )
     if broken:
         summary = (*summary, (f"  ✗ {plural(broken, 'file')} cannot be used", Tone.BAD))
     empty = (

@@ -130,6 +130,8 @@ def _amounts(preview: Preview, width: int) -> list[Line]:
 def _bytes(estimated: Estimated) -> str:
     if estimated.value is None:
         return f"not known: {estimated.basis}"
+    if not estimated.value:
+        return estimated.basis
     return f"about {size(round(estimated.value))} ({estimated.basis})"
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 from sql.steps.journal import JournalEntry
+from tui.reports.json_text import written
 
 FORMAT_VERSION = 1
 
@@ -17,4 +18,4 @@ def render(entries: Sequence[JournalEntry], skipped: int) -> str:
         "entries": [json.loads(entry.as_line()) for entry in entries],
         "skipped": skipped,
     }
-    return json.dumps(shape, ensure_ascii=False, indent=2) + "\n"
+    return written(shape)

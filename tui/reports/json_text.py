@@ -11,5 +11,5 @@ UNSEEN = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe
 
 def written(shape: object) -> str:
     """`shape` as indented JSON with a last newline; what nobody could see is escaped, and means the same."""
-    text = json.dumps(shape, ensure_ascii=False, indent=2)
+    text = json.dumps(shape, ensure_ascii=False, indent=2, default=str)
     return UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"

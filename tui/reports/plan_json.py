@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from sql.steps import plan_json
 from sql.steps.preparing import Prepared
 from tui.reports import json_report
+from tui.reports.json_text import written
 
 
 def render(prepared: Prepared) -> str:
@@ -34,4 +33,4 @@ def render(prepared: Prepared) -> str:
     shape["unavailable"] = [
         {"part": part.part, "reason": part.reason, "remedy": part.remedy} for part in prepared.unavailable
     ]
-    return json.dumps(shape, ensure_ascii=False, indent=2, default=str) + "\n"
+    return written(shape)

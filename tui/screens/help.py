@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from textual.app import App
 from textual.binding import BindingType
 
 from tui import keys
@@ -20,6 +21,12 @@ SIGNS = (
     ("!", Tone.WARN, "a warning: it does not change the verdict"),
     ("~", Tone.WARN, "there under another name"),
     ("»", Tone.WARN, "being built now"),
+    (
+        "kept",
+        Tone.STRONG,
+        "share of the measurements that were made when they were due; well below 100% the percentiles"
+        " stand on few",
+    ),
     ("≠", Tone.CHANGED, "this line of a definition differs"),
 )
 
@@ -38,8 +45,17 @@ def help_lines(width: int) -> tuple[Line, ...]:
             lines += [line(" " * (LABEL_WIDTH + 2), text) for text in rest]
         lines.append(BLANK)
     lines.append(line((" Signs", Tone.ACCENT)))
-    lines += [line("  ", (f"{sign:<{LABEL_WIDTH}}", tone), meaning) for sign, tone, meaning in SIGNS]
+    for sign, tone, meaning in SIGNS:
+        first, *rest = wrap(meaning, width - LABEL_WIDTH - 4)
+        lines.append(line("  ", (f"{sign:<{LABEL_WIDTH}}", tone), first))
+        lines += [line(" " * (LABEL_WIDTH + 2), text) for text in rest]
     return tuple(lines)
+
+
+def open_help(app: App[int]) -> None:
+    """Show the help above whatever screen is up; two fast presses show it once."""
+    if not isinstance(app.screen, HelpScreen):
+        app.push_screen(HelpScreen())
 
 
 class HelpScreen(Reader):

@@ -23,6 +23,7 @@ from tui.present.journal import Story, journal_view, stories, story_lines, story
 from tui.present.signs import BADGES
 from tui.present.text import clean
 from tui.present.view import Line, Tone, line
+from tui.screens.help import open_help
 from tui.screens.reader import Reader
 from tui.widgets.footer import Footer
 from tui.widgets.lines import Lines
@@ -115,6 +116,8 @@ class JournalScreen(Screen[None]):
         why_off = keys.key(f"journal.{name}").why_off(keys.Facts(pane="the journal", row=story is not None))
         if why_off:
             self.say(why_off, Tone.WARN)
+        elif name == "help":
+            open_help(self.app)
         elif name == "close":
             self._leave()
         elif name == "filter":

@@ -21,6 +21,7 @@ from tui.present.profiles import Entry, entries, profiles_view, stage_lines, tit
 from tui.present.text import clean
 from tui.present.view import Line, Tone, line
 from tui.screens.confirm import ConfirmScreen
+from tui.screens.help import open_help
 from tui.screens.password import PasswordScreen
 from tui.screens.set_password import SetPasswordScreen
 from tui.widgets.footer import Footer
@@ -98,6 +99,8 @@ class ProfilesScreen(Screen[str | None]):
         """Every key of the list comes through here."""
         if name == "close":
             self._close()
+        elif name == "help":
+            open_help(self.app)
         elif name == "add":
             self._edit(None)
         elif (entry := self.selected) is None:

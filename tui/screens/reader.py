@@ -103,5 +103,9 @@ class Reader(Screen[None]):
         if name in moves:
             self.scroller.scroll_by(moves[name])
             self._draw_title()
+        elif name == "help":
+            from tui.screens.help import open_help
+
+            open_help(self.app)
         elif name == "close":
             self.dismiss(None)

@@ -18,6 +18,7 @@ from tui.present.signs import BADGES
 from tui.present.text import clean
 from tui.present.view import Tone, line
 from tui.runs_board import RunsBoard
+from tui.screens.help import open_help
 from tui.widgets.footer import Footer
 from tui.widgets.lines import Lines
 
@@ -86,6 +87,9 @@ class RunsScreen(Screen[None]):
         """Every key of the list comes through here."""
         if name == "close":
             self.dismiss(None)
+            return
+        if name == "help":
+            open_help(self.app)
             return
         why_off = keys.key(f"runs.{name}").why_off(keys.Facts(why=self._why_not(name)))
         if why_off:

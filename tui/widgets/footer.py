@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tui import keys
 from tui.present.view import Line, Span, Tone, clip, line, line_width
 from tui.widgets.lines import Lines
@@ -45,12 +47,19 @@ class Footer(Lines):
 
 
 def key_line(scope: keys.Scope, width: int) -> Line:
-    """The keys of a scope, as many as fit; none is ever cut in half."""
-    spans: list[Span] = [(" ", Tone.PLAIN)]
-    for each in keys.footer_keys(scope):
-        label = each.label.partition(" or ")[0]
-        added: list[Span] = [(label, Tone.ACCENT), (f" {each.title}", Tone.DIM), ("  ", Tone.PLAIN)]
-        if line_width(spans) + line_width(added) > width:
+    """The keys of a scope, as many as fit, those that stay first; none is ever cut in half."""
+    every = keys.footer_keys(scope)
+    shown: list[keys.Key] = []
+    for each in sorted(every, key=lambda each: not each.stays):
+        if line_width(_spans([*shown, each])) > width:
             break
-        spans += added
-    return tuple(spans)
+        shown.append(each)
+    return tuple(_spans([each for each in every if each in shown]))
+
+
+def _spans(shown: Sequence[keys.Key]) -> list[Span]:
+    spans: list[Span] = [(" ", Tone.PLAIN)]
+    for each in shown:
+        label = each.label.partition(" or ")[0]
+        spans += [(label, Tone.ACCENT), (f" {each.title}", Tone.DIM), ("  ", Tone.PLAIN)]
+    return spans
