@@ -43,7 +43,6 @@ async def test_an_index_is_built_and_verified(database: Database) -> None:
     assert story("r1", Event.VERIFIED)[0].detail["reached"] is True
 
 
-@pytest.mark.hazard("CIC-05", "CIC-16", "DISC-02")
 async def test_a_proof_whose_connection_breaks_is_tried_again(
     newest: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -61,6 +60,7 @@ async def test_a_proof_whose_connection_breaks_is_tried_again(
     assert len(story("r1", Event.VERIFIED)) == 1 and not breaks
 
 
+@pytest.mark.hazard("CIC-05", "CIC-16", "DISC-02")
 async def test_hostile_settings_of_role_and_database_do_not_break_a_build(database: Database) -> None:
     await database.execute(TABLE)
     user = f"hostile_{database.name}"
