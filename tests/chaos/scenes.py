@@ -43,6 +43,9 @@ MIGRATED = "SELECT version_num = 'new' FROM alembic_version"
 
 READER = ("BEGIN", "SELECT * FROM t")
 
+HASTY = replace(PATIENCE, cleanup_s=0.5)
+"""Gives clearing away up."""
+
 Seen = Callable[[JournalEntry], bool]
 
 
@@ -58,6 +61,8 @@ class Scene:
     tables: str = TABLE
     cancelled_at: Seen | None = None
     """When the operator cancels it, before the accident."""
+    kept: bool = False
+    """The other session stays until the run is over: what the run made cannot be cleared away."""
     proof: str = VALID
     """True where the step's end is there."""
 
@@ -91,6 +96,7 @@ SCENES = (
         READER,
         cancelled_at=phase("building index"),
     ),
+    Scene("kept", phase("cleaning up"), READER, cancelled_at=phase("building index"), kept=True),
     Scene("cancelled", event(Event.CANCELLED), cancelled_at=phase("building index")),
     Scene("finished", event(Event.FINISHED), step=running.create),
     Scene("drop", event(Event.BLOCKED), READER, step=running.drop, tables=WITH_INDEX, proof=GONE),

@@ -26,7 +26,7 @@ from sql.steps.runs import RunState, RunStatus, cancel, run_state
 from tests import servers
 from tests.chaos.conftest import MOMENTS, ONLY, SEED, restartable_of
 from tests.chaos.deck import Deck
-from tests.chaos.scenes import PATIENCE, SCENES, Holder, Scene
+from tests.chaos.scenes import HASTY, PATIENCE, SCENES, Holder, Scene
 from tests.chaos.story import contradictions
 from tests.proxy import Proxy, proxy
 from tests.servers import Database
@@ -50,7 +50,8 @@ class Moment:
         parameters = {"host": "127.0.0.1", "port": str(wire.port)} if wire else {}
         self.profile = profile(database, **parameters)
         step = scene.step()
-        self.job = Job(new_run_id(), self.profile, step, OPERATOR, "hash", patience=PATIENCE)
+        patience = HASTY if scene.kept else PATIENCE
+        self.job = Job(new_run_id(), self.profile, step, OPERATOR, "hash", patience=patience)
         self.run = self.job.run
         self.deck: Deck | None = None
         self.runner_died = False
@@ -73,14 +74,15 @@ class Moment:
     async def play(self, accident: Callable[[Moment], Any], *, with_deck: bool) -> str:
         """Launch, have the accident at the moment, let the next deck look, and check everything; the end."""
         await self.database.execute(self.scene.tables)
-        holder = Holder(self.database, self.scene)
+        self.holder = holder = Holder(self.database, self.scene)
         await holder.hold()
         launching = asyncio.create_task(self._launch(with_deck))
         try:
             await self._reach_moment()
             await accident(self)
             await asyncio.sleep(self.chance.uniform(0, 0.3))
-            await holder.release()
+            if not self.scene.kept:
+                await holder.release()
             await launching
             await self._next_deck()
         finally:
@@ -125,6 +127,8 @@ class Moment:
 
         async def settled() -> bool:
             if claim.claimed(self.run):
+                if self._waits_unlinked:
+                    await self.holder.release()
                 return False
             (found,) = [each for each in runs.runs(journal()) if each.run == self.run]
             if not found.wants_adoption:
@@ -133,6 +137,16 @@ class Moment:
             return False
 
         await until(settled, LIMIT_S, every=0.05)
+
+    @property
+    def _waits_unlinked(self) -> bool:
+        """Whether the run says for whom a session waits to which it lost its link: that one has no limit."""
+        lost = [
+            place
+            for place, entry in enumerate(self.told)
+            if entry.event == Event.ADOPTED or entry.detail.get("phase") == "connection lost"
+        ]
+        return bool(lost) and any(entry.event == Event.BLOCKED for entry in self._told[lost[0] :])
 
     def _check_story(self) -> None:
         found = contradictions(story(self.run), self.job.step, runner_died=self.runner_died)
