@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pyte
 import pytest
@@ -22,13 +25,16 @@ from sql.findings import IndexFinding, ProbeFinding
 from tests.tui import samples
 from tests.tui.deck import Driver
 from tests.tui.emulator import Emulator, differences
+from tests.tui.slow_terminal import BUSY, SlowTerminal
+from tests.tui.stepping import entry, first_step
 from tests.tui.twin import Twin, twin
 from tests.waiting import until
-from tui import cells, frames
+from tui import cells, frames, screens
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import HelpScreen
 from tui.screens.password import PasswordScreen
 from tui.screens.profile_form import ProfileForm
+from tui.screens.quit_run import QuitRunScreen
 from tui.screens.set_password import SetPasswordScreen
 
 SIZES = [(80, 24), (120, 40), (200, 50)]
@@ -158,6 +164,23 @@ async def tour_of_the_screens(driver: Driver) -> None:
     await driver.press("e", "down", "escape")
 
 
+async def tour_of_steps(driver: Twin) -> None:
+    """A step's preview and question, runs, the journal, and the question at the end."""
+    await driver.press("1", "home")
+    await driver.open_preview()
+    await driver.press("pagedown", "end", "home", "c")
+    await driver.settle()
+    await driver.press("tab", "tab", "escape", "escape")
+    await driver.journalled(
+        entry("previewed", run=None), entry("confirmed"), entry("started", 1, backend_pid=4711)
+    )
+    await driver.press("u", "down", "enter", "end", "escape", "escape")
+    await driver.press("l", "slash", "i", "d", "x", "enter", "enter", "end", "escape", "escape")
+    driver.app.push_screen(QuitRunScreen((first_step().id,)))
+    await driver.pilot.pause()
+    await driver.press("right", "right", "escape")
+
+
 async def tour_of_torture(driver: Twin) -> None:
     """Wide, combining, right-to-left and coloured text, scrolled, moved and covered."""
     screen = TortureScreen()
@@ -187,6 +210,7 @@ async def tour(driver: Twin) -> None:
     width, height = driver.app.size
     await tour_of_the_deck(driver)
     await tour_of_the_screens(driver)
+    await tour_of_steps(driver)
     await driver.resize(20, 5)
     await driver.press("down", "tab")
     await driver.resize(width, height)
@@ -195,13 +219,29 @@ async def tour(driver: Twin) -> None:
     await driver.press("ctrl+l", "down", "question_mark", "escape")
 
 
+def every_screen() -> set[str]:
+    """The names of the deck's screens that can be shown."""
+    found: set[str] = set()
+    for module in pkgutil.iter_modules(screens.__path__):
+        for each in vars(importlib.import_module(f"tui.screens.{module.name}")).values():
+            if (
+                isinstance(each, type)
+                and issubclass(each, Screen)
+                and each.__module__.startswith("tui.screens")
+            ):
+                found.add(each.__name__)
+    return found - {"Reader"}
+
+
 @pytest.mark.parametrize("size", SIZES, ids=str)
-async def test_no_cell_differs_on_a_tour_of_all_screens(size: tuple[int, int]) -> None:
+async def test_no_cell_differs_on_a_tour_of_all_screens(
+    size: tuple[int, int],
+) -> None:
     async with twin(size) as driver:
         await tour(driver)
         driver.check()
         assert driver.app._frames is not None, "stepped aside"
-        assert driver.app.compared > 100
+        assert driver.app.seen >= every_screen()
 
 
 async def test_a_few_changed_cells_cost_a_few_bytes() -> None:
@@ -321,3 +361,33 @@ def test_a_wide_character_is_overwritten_whole() -> None:
         stream.feed(cells.difference(wanted, sent, [0]))
         pyte.Stream(direct).feed("\x1b[1;1H" + text)
         assert screen.snapshot() == direct.snapshot(), text
+
+
+KEYS = (("?", "keys and signs"), ("\x1b", "q quit"), ("2", "q quit"), ("z", "1 Indexes  "))
+"""What is typed, and what the screen then shows."""
+
+
+def _typed(terminal: SlowTerminal) -> None:
+    terminal.wait_for("q quit")
+    for key, shows in KEYS:
+        terminal.type(key)
+        terminal.wait_for(shows)
+        terminal.read_all()
+
+
+async def test_in_a_real_terminal_the_bytes_draw_the_same_screen(tmp_path: Path) -> None:
+    """The same keys typed at the real program, drawn in Textual's own way and in ours."""
+    arguments = [str(tmp_path / "turns"), "0"]
+    own_way = BUSY.replace("app.wear(look)\n", "app.wear(look)\napp._aside = True\n")
+    assert own_way != BUSY
+    with SlowTerminal(["-c", own_way, *arguments], size=(110, 35)) as plain:
+        _typed(plain)
+        wanted, cost = plain.emulated(), len(plain.written)
+        plain.type("q")
+        assert plain.end() == 0
+    with SlowTerminal(["-c", BUSY, *arguments], size=(110, 35)) as ours:
+        _typed(ours)
+        await until(lambda: ours.read_for(0.05) or not differences(wanted, ours.emulated()))
+        assert len(ours.written) < cost / 2
+        ours.type("q")
+        assert ours.end() == 0

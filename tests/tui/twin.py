@@ -14,10 +14,11 @@ from textual.driver import Driver as TextualDriver
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.screen import Screen
 
+from profiles.model import EnvironmentClass
 from sql.snapshots import Event
 from tests.tui import samples
-from tests.tui.deck import Driver, StillApp
 from tests.tui.emulator import Emulator, differences
+from tests.tui.stepping import StepApp, StepDriver, profile
 
 
 class Tape(HeadlessDriver):
@@ -43,12 +44,16 @@ class Tape(HeadlessDriver):
         self.stream = pyte.Stream(self.screen)
 
 
-class TwinApp(StillApp):
+class TwinApp(StepApp):
     """Draws every frame twice and compares every cell after it."""
 
     compared = 0
     first_difference = ""
     cells_changed = 0
+
+    def __init__(self) -> None:
+        super().__init__(profile(EnvironmentClass.PRODUCTION))
+        self.seen: set[str] = set()
 
     def _build_driver(
         self, headless: bool, inline: bool, mouse: bool, size: tuple[int, int] | None
@@ -79,12 +84,13 @@ class TwinApp(StillApp):
     def compare(self) -> None:
         """Remember the first cell that differs."""
         self.compared += 1
+        self.seen.add(type(self.screen).__name__)
         found = differences(self.plain.screen, self.ours.screen)
         if found and not self.first_difference:
             self.first_difference = f"frame {self.compared} on {self.screen}: {len(found)}, first {found[0]}"
 
 
-class Twin(Driver):
+class Twin(StepDriver):
     """The deck of a twin."""
 
     app: TwinApp
