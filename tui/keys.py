@@ -44,6 +44,8 @@ class Facts:
     watching: bool = True
     """The watch is running (or trying to)."""
     paused: bool = False
+    standby: str = ""
+    """Why no step can run on this server; empty: it takes writes."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,9 @@ MENDABLE = ("Indexes", "Constraints")
 def _needs_object(facts: Facts) -> str:
     if facts.pane not in MENDABLE:
         return f"steps are for rows of Indexes and Constraints, not of {facts.pane}"
-    return _needs_row(facts) or ("the watch is paused; space goes on" if facts.paused else "")
+    return (
+        _needs_row(facts) or facts.standby or ("the watch is paused; space goes on" if facts.paused else "")
+    )
 
 
 def _needs_fault(facts: Facts) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from profiles.model import Profile
 from sql.snapshots import (
     ConstraintReading,
     ConstraintsSnapshot,
+    IdentitySnapshot,
     IndexesSnapshot,
     IndexReading,
     MigrationSnapshot,
@@ -16,7 +18,9 @@ from sql.verdict import Parts
 from tui.present.constraints import MIGRATION_KEY, constraint_key
 from tui.present.indexes import index_key
 from tui.present.signs import is_good
+from tui.present.text import clean
 from tui.remedies import MIGRATION, Mendable
+from tui.watching import Readings
 
 Subject: TypeAlias = tuple[str, str]
 """Part and row key."""
@@ -54,3 +58,13 @@ def name_of(reading: Mendable) -> str:
 def needs_nothing(reading: Mendable) -> bool:
     """Whether it is as the manifest asks."""
     return is_good(reading.finding)
+
+
+def standby(readings: Readings, profile: Profile | None) -> str:
+    """Why no step can run on the server that is watched, a sentence; empty where one can."""
+    snapshot = readings.known("server").snapshot
+    if not isinstance(snapshot, IdentitySnapshot) or not snapshot.server.in_recovery:
+        return ""
+    if profile is not None and profile.direct is not None:
+        return ""
+    return f"{clean(snapshot.server.address)} is a standby, which takes no writes; connect to its primary"

@@ -242,3 +242,20 @@ async def test_readings_that_arrive_while_the_deck_is_put_up_or_taken_down_do_no
                 await asyncio.sleep(0)
         flood.cancel()
         assert (app.last_words, app.failed) == ("", [])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 1), (5, 2), (9, 3), (20, 5)], ids=str)
+async def test_a_tiny_terminal_neither_hangs_nor_crashes(size: tuple[int, int]) -> None:
+    async with deck(size) as driver:
+        for way in ("enter", "question_mark", "u", "l", "e", "slash", "ctrl+p"):
+            await driver.press(way, "end", "escape")
+        await driver.press("tab", "enter", "escape", "z", "b")
+
+
+async def test_on_a_standby_the_keys_that_build_say_why_they_are_off() -> None:
+    server = replace(samples.SERVER.server, in_recovery=True)
+    async with deck() as driver:
+        await driver.publish(replace(samples.SERVER, server=server))
+        for keys in (("1", "b"), ("r",), ("enter", "r")):
+            await driver.press(*keys)
+            assert driver.shows("is a standby, which takes no writes; connect to its primary")

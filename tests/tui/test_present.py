@@ -228,3 +228,9 @@ def test_folded_definitions_break_at_spaces_only(width: int) -> None:
 
 def test_lines_narrower_than_a_character_end() -> None:
     assert text.wrap("日本", 1) == ["日", "本"]
+
+
+@pytest.mark.parametrize("width", [-3, 0, 1, 2, 5])
+def test_a_line_too_narrow_for_a_character_still_takes_it(width: int) -> None:
+    spans = folded([("漢字", Tone.PLAIN), (" ", Tone.PLAIN), ("CHECK", Tone.CHANGED)], width)
+    assert "".join(text for each in spans for text, _ in each).replace(" ", "") == "漢字CHECK"

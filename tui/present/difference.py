@@ -53,8 +53,13 @@ def _spans(tokens: Sequence[tuple[str, bool]], changed: set[int]) -> list[Span]:
     return [(token, Tone.CHANGED if at in changed else Tone.PLAIN) for at, (token, _) in enumerate(tokens)]
 
 
+WIDEST = 2
+"""Cells of the widest character: a narrower line could not hold it."""
+
+
 def folded(spans: Iterable[Span], width: int) -> list[Line]:
     """Spans in lines of at most `width` cells, broken at spaces; only what is longer than a line is cut."""
+    width = max(width, WIDEST)
     lines: list[list[Span]] = [[]]
     used = 0
     for word in _chunks(spans):

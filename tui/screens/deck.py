@@ -19,7 +19,7 @@ from profiles.model import Profile
 from sql.findings import Verdict
 from sql.snapshots import Event, IdentitySnapshot, ServerIdentity
 from tui import keys
-from tui.mending import needs_nothing, reading_of
+from tui.mending import needs_nothing, reading_of, standby
 from tui.panes.pane import Pane
 from tui.panes.views import TITLES, Shown, pane_view, target_of
 from tui.present.header import Banner, banner_lines
@@ -242,6 +242,7 @@ class DeckScreen(Screen[None]):
             row=pane.row is not None,
             sql=bool(pane.row and pane.row.sql),
             paused=self.readings.paused,
+            standby=standby(self.readings, self.profile),
         )
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:

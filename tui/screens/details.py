@@ -18,7 +18,7 @@ from sql.snapshots import (
     ProbesSnapshot,
 )
 from tui import keys
-from tui.mending import needs_nothing, reading_of
+from tui.mending import needs_nothing, reading_of, standby
 from tui.panes.views import TITLES
 from tui.present.constraints import MIGRATION_KEY, constraint_key
 from tui.present.details import (
@@ -140,6 +140,7 @@ class DetailsScreen(Reader):
             sql=bool(sql),
             good=reading is not None and needs_nothing(reading),
             paused=self._readings.paused,
+            standby=standby(self._readings, getattr(self.app, "profile", None)),
         )
 
     def action_key(self, name: str) -> None:
