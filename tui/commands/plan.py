@@ -26,14 +26,19 @@ def add_parser(subparsers: Any) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
         "plan",
-        description="The steps that take a database to its manifest, or back, each as it is right now: size, "
-        "who would block it, rows in the way, its undo. Changes nothing on the server.",
+        description="The steps that take a database to its manifest, or back, each as it is right\n"
+        "now: size, who would block it, rows in the way, its undo. Changes nothing on\n"
+        "the server.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("-e", "--environment", metavar="PROFILE", required=True, dest="profile")
-    parser.add_argument("steps", metavar="STEP", nargs="*", help="only these (VERB:TARGET)")
-    parser.add_argument("--rollback", action="store_true", help="the way back")
+    parser.add_argument(
+        "-e", "--environment", metavar="PROFILE", required=True, dest="profile", help="whose database"
+    )
+    parser.add_argument("steps", metavar="STEP", nargs="*", help="only these steps, as VERB:TARGET")
+    parser.add_argument(
+        "--rollback", action="store_true", help="the steps back instead: what is there is taken away"
+    )
     parser.add_argument("--report-format", choices=("text", "json"), default="text")
 
 

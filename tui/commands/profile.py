@@ -18,7 +18,9 @@ from tui.reports.json_text import written
 
 def add_parser(subparsers: Any) -> None:
     """Declare the command."""
-    parser = subparsers.add_parser("profile", description="The saved environments. Holds no password ever.")
+    parser = subparsers.add_parser(
+        "profile", description="The saved environments. A profile never holds a password."
+    )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="every profile with class, place and last verdict")
     showing = actions.add_parser("show", help="one profile, as its file says it")

@@ -43,7 +43,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help='as in --replica "host=r1 port=5433"',
     )
     parser.add_argument(
-        "--credentials", choices=[member.value for member in CredentialSource], metavar="SOURCE"
+        "--credentials",
+        choices=[member.value for member in CredentialSource],
+        metavar="SOURCE",
+        help="where the password comes from: " + ", ".join(CredentialSource),
     )
     parser.add_argument("--variable", metavar="NAME", help="for --credentials environment")
     parser.add_argument(
@@ -53,8 +56,18 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--guard", choices=[member.value for member in Guard], help="what it takes to run a step"
     )
     for flag in (*POOL_WHOLE, *POOL_SECONDS):
-        parser.add_argument(f"--pool-{flag}", type=int if flag in POOL_WHOLE else float, metavar="N")
-    parser.add_argument("--pool-application", action="append", metavar="PATTERN", help="again for more")
+        parser.add_argument(
+            f"--pool-{flag}",
+            type=int if flag in POOL_WHOLE else float,
+            metavar="N",
+            help=f"pool.{flag.replace('-', '_')}",
+        )
+    parser.add_argument(
+        "--pool-application",
+        action="append",
+        metavar="PATTERN",
+        help="application_name of the pool's sessions; again for more",
+    )
     parser.add_argument(
         "--pool-pgbouncer", metavar="CONNINFO", help="PgBouncer's console, without a password"
     )

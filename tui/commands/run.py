@@ -31,12 +31,14 @@ def add_parser(subparsers: Any) -> None:
 
     parser = subparsers.add_parser(
         "run",
-        description="Run steps in the order given; stops at the first that does not end verified. Each runs "
-        "in a process of its own that a lost terminal does not end.",
+        description="Run steps in the order given; stops at the first that does not end verified.\n"
+        "Each runs in a process of its own that a lost terminal does not end.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("-e", "--environment", metavar="PROFILE", required=True, dest="profile")
+    parser.add_argument(
+        "-e", "--environment", metavar="PROFILE", required=True, dest="profile", help="on whose database"
+    )
     parser.add_argument("steps", metavar="STEP", nargs="*", help="VERB:TARGET, as pgdeck plan lists them")
     add_options(parser)
     parser.add_argument(

@@ -38,8 +38,8 @@ def add_parser(subparsers: Any) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
         "verify",
-        description="Check everything once: indexes, constraints, latency, pool, migration. Writes nothing, "
-        "unless --auto-fix says so.",
+        description="Check everything once: indexes, constraints, latency, pool, migration. Changes\n"
+        "nothing without --auto-fix.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -48,7 +48,9 @@ def add_parser(subparsers: Any) -> None:
         help="the profile to check; several are checked at the same time",
     )  # fmt: skip
     parser.add_argument("--report-format", choices=FORMATS, default="text")
-    parser.add_argument("--output", metavar="FILE", type=Path, help="write the report there, not to stdout")
+    parser.add_argument(
+        "--output", metavar="FILE", type=Path, help="write the report to FILE, not to standard output"
+    )
     parser.add_argument(
         "--duration", metavar="S", type=_seconds, default=DEFAULT_DURATION_S,
         help="sample the probes for so many seconds (10); 0 checks the objects alone",
