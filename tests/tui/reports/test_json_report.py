@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from tests.tui.reports.made import HOSTILE, REPORT, hostile, out_of_reach
 from tui.reports import render
+from tui.reports.json_text import written
 
 TOP = {
     "report", "pgdeck", "taken_at", "profile", "environment", "manifest", "server", "scope", "verdict",
@@ -68,3 +70,10 @@ def test_hostile_names_survive_as_they_are() -> None:
     value = json.loads(render("json", [hostile()]))
     assert value["indexes"][0]["name"] == HOSTILE
     assert value["migration"]["actual"] == [HOSTILE]
+
+
+def test_json_of_any_command_shows_no_character_that_a_terminal_obeys() -> None:
+    shape = {"name": "a\x9b31m\u202eb\x7f", "at": Path("/x")}
+    text = written(shape)
+    assert set(text) <= {"\n", *map(chr, range(32, 127))}
+    assert json.loads(text) == {"name": "a\x9b31m\u202eb\x7f", "at": "/x"}
