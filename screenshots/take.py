@@ -1,113 +1,158 @@
 """Take the pictures of the README from the real app on the real demo.
 
 `make screenshots` starts the demo, drives the deck by keys as an operator would, and writes SVG files into
-this folder, and PNG beside them where Chromium is installed. Names on the command line choose among them.
+this folder, and PNG beside them where Chromium is installed. Names on the command line choose the tours.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import asyncpg
 from textual.pilot import Pilot
 
+from profiles.store import load as load_profile
+from screenshots.pictures import save
 from sql.findings import ProbeFinding
 from tui.app import DeckApp
 from tui.commands.deck import load
+from tui.screens.confirm_step import ConfirmStepScreen
+from tui.screens.preview import PreviewScreen
+from tui.screens.run import RunScreen
 
-FOLDER = Path(__file__).parent
 PGDECK = Path(sys.executable).parent / "pgdeck"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FONT = "DejaVu Sans Mono"
-PATIENCE_S = 120.0
+PATIENCE_S = 180.0
 WIDE = (120, 40)
 NARROW = (80, 24)
+INDEX = "idx_leads_status_score"
 
 
-@dataclass(frozen=True)
-class Picture:
-    """One picture: on which profile, how large the terminal, and the keys that lead there."""
+class Stage:
+    """A deck on one profile, and what an operator does with it."""
 
-    name: str
-    profile: str
-    size: tuple[int, int]
-    keys: tuple[str, ...] = ()
+    def __init__(self, app: DeckApp, pilot: Pilot[int]) -> None:
+        self.app = app
+        self._pilot = pilot
+
+    async def press(self, *keys: str) -> None:
+        """Type."""
+        for key in keys:
+            await self._pilot.press(key)
+            await self._pilot.pause()
+
+    async def until(self, met: Callable[[], bool]) -> None:
+        """Wait for a condition, not for a time."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not met():
+                await self._pilot.pause(0.1)
+
+    def shows(self, text: str) -> bool:
+        """Whether a text is on the screen."""
+        lines = self.app.screen._compositor.render_strips()
+        return any(text in "".join(segment.text for segment in line) for line in lines)
+
+    def take(self, name: str) -> None:
+        """Save what is on the screen."""
+        save(name, self.app.export_screenshot(title="pgdeck"))
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether the deck has judged every part and every probe."""
+        if self.app.deck is None or not self.app.deck.readings.is_complete:
+            return False
+        probes = getattr(self.app.deck.readings.known("probes").snapshot, "probes", ())
+        return bool(probes) and all(probe.finding is not ProbeFinding.NOT_MEASURED for probe in probes)
 
 
-PICTURES = (
-    Picture("deck-120x40", "demo-production", WIDE),
-    Picture("deck-80x24", "demo-production", NARROW),
-    Picture("deck-ready-120x40", "demo-development", WIDE),
-    Picture("details-120x40", "demo-staging", WIDE, ("end", "up", "enter")),
-    Picture("details-80x24", "demo-staging", NARROW, ("enter",)),
-    Picture("profiles-120x40", "demo-production", WIDE, ("e",)),
-    Picture("help-120x40", "demo-production", WIDE, ("question_mark",)),
-)
-
-
-async def until(pilot: Pilot[int], met: Callable[[], bool]) -> None:
-    """Wait for a condition, not for a time."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not met():
-            await pilot.pause(0.1)
-
-
-def is_measured(app: DeckApp) -> bool:
-    """Whether the deck has judged every part and every probe."""
-    if app.deck is None or not app.deck.readings.is_complete:
-        return False
-    probes = getattr(app.deck.readings.known("probes").snapshot, "probes", ())
-    return bool(probes) and all(probe.finding is not ProbeFinding.NOT_MEASURED for probe in probes)
-
-
-async def take(picture: Picture) -> Path:
-    """Open the deck, wait until it has measured, type the keys, save."""
-    app = DeckApp(*load(picture.profile))
-    async with app.run_test(size=picture.size) as pilot:
-        await until(pilot, lambda: is_measured(app))
-        for key in picture.keys:
-            await pilot.press(key)
-            await pilot.pause()
-        path = FOLDER / f"{picture.name}.svg"
-        path.write_text(self_contained(app.export_screenshot(title="pgdeck"), picture.name))
+@asynccontextmanager
+async def stage(profile: str, size: tuple[int, int]) -> AsyncIterator[Stage]:
+    """A deck that has measured everything."""
+    app = DeckApp(*load(profile))
+    async with app.run_test(size=size) as pilot:
+        actor = Stage(app, pilot)
+        await actor.until(lambda: actor.is_measured)
+        yield actor
         await app.stop_watching()
-    return path
 
 
-def self_contained(svg: str, name: str) -> str:
-    """Without fonts from elsewhere, and with ids that stay the same from one run to the next."""
-    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.S)
-    return re.sub(r"terminal-\d+", name, svg).replace("Fira Code", FONT)
+async def watching() -> None:
+    """The deck, its details, profiles and help."""
+    for size, suffix in ((WIDE, "120x40"), (NARROW, "80x24")):
+        async with stage("demo-production", size) as actor:
+            actor.take(f"deck-{suffix}")
+            if size == WIDE:
+                await actor.press("question_mark")
+                actor.take("help-120x40")
+                await actor.press("escape", "e")
+                actor.take("profiles-120x40")
+        async with stage("demo-staging", size) as actor:
+            await actor.press("end", "up", "enter")
+            actor.take(f"details-{suffix}")
 
 
-def as_png(path: Path) -> None:
-    """The picture as PNG, for viewers that show no SVG."""
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is None:
-        return
-    box = re.search(r'viewBox="0 0 ([0-9.]+) ([0-9.]+)"', path.read_text())
-    assert box is not None
-    size = f"--window-size={round(float(box[1]))},{round(float(box[2]))}"
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", size]
-    target = f"--screenshot={path.with_suffix('.png')}"
-    subprocess.run([browser, *options, target, path.as_uri()], check=True, capture_output=True)
+@asynccontextmanager
+async def open_transaction(profile: str, statement: str) -> AsyncIterator[None]:
+    """An application that has changed something and not committed yet."""
+    place = load_profile(profile).connection
+    connection = await asyncpg.connect(
+        host=place["host"],
+        database=place["dbname"],
+        user=place["user"],
+        server_settings={"application_name": "sales-import"},
+    )
+    try:
+        await connection.execute("BEGIN")
+        await connection.execute(statement)
+        yield
+        await connection.execute("ROLLBACK")
+    finally:
+        await connection.close()
+
+
+async def mending() -> None:
+    """A missing index: preview, question, a build that waits for a writer, its end, the journal."""
+    async with stage("demo-production", WIDE) as actor:
+        async with open_transaction("demo-production", "UPDATE leads SET score = score WHERE id = 1"):
+            await actor.press("home", "b")
+            preview = actor.app.screen
+            assert isinstance(preview, PreviewScreen)
+            await actor.until(lambda: preview.looked is not None)
+            await actor.press("g")
+            await actor.until(lambda: actor.shows("sales-import"))
+            actor.take("preview-120x40")
+            await actor.press("c")
+            question = actor.app.screen
+            assert isinstance(question, ConfirmStepScreen)
+            await actor.until(lambda: question.listening)
+            await actor.press(*(("underscore" if letter == "_" else letter) for letter in INDEX))
+            actor.take("confirm-120x40")
+            await actor.press("enter")
+            await actor.until(lambda: isinstance(actor.app.screen, RunScreen) and actor.shows("sales-import"))
+            actor.take("waiting-120x40")
+        run = actor.app.screen
+        assert isinstance(run, RunScreen)
+        await actor.until(lambda: run.over and actor.shows("times faster"))
+        actor.take("finished-120x40")
+        await actor.press("escape", "escape", "l")
+        await actor.until(lambda: actor.shows("verified"))
+        actor.take("journal-120x40")
+
+
+TOURS: dict[str, Callable[[], Awaitable[None]]] = {"watching": watching, "mending": mending}
 
 
 def main() -> None:
-    """All pictures, or those named on the command line."""
+    """The tours named on the command line, or all of them, on a demo with its faults in place."""
     subprocess.run([PGDECK, "demo", "--no-deck"], check=True)
     try:
-        for picture in PICTURES:
-            if not sys.argv[1:] or picture.name in sys.argv[1:]:
-                path = asyncio.run(take(picture))
-                as_png(path)
-                print(path.name)
+        for name in sys.argv[1:] or TOURS:
+            subprocess.run([PGDECK, "demo", "--reset"], check=True)
+            asyncio.run(TOURS[name]())  # type: ignore[arg-type]
     finally:
         subprocess.run([PGDECK, "demo", "--stop"], check=True)
 
