@@ -61,7 +61,7 @@ async def test_development_runs_by_the_button() -> None:
 async def test_keys_typed_ahead_answer_nothing(
     environment: EnvironmentClass, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.screens.confirm_step.DEAF_S", 1000.0)
+    monkeypatch.setattr("tui.widgets.question.DEAF_S", 1000.0)
     async with stepping(environment) as driver:
         await driver.open_preview()
         await driver.press("c", "y", *NAME, "right", "enter", "escape")

@@ -30,7 +30,6 @@ from profiles.secret import Secret
 from tests.servers import Database
 from tests.waiting import until
 from tui.app import DeckApp
-from tui.screens import confirm
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.password import PasswordScreen
 from tui.screens.profile_fields import read_form, texts_of
@@ -304,7 +303,7 @@ async def test_removing_asks_and_cancel_is_the_default(monkeypatch: pytest.Monke
 
 
 async def test_keys_typed_before_the_question_do_not_answer_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confirm, "DEAF_S", 3600.0)
+    monkeypatch.setattr("tui.widgets.question.DEAF_S", 3600.0)
     async with listed(SALES) as driver:
         await driver.press("d")
         await driver.up(ConfirmScreen)

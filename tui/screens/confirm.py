@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button
 
 from tui.present.text import wrap
 from tui.present.view import Tone, line
 from tui.widgets.lines import Lines
+from tui.widgets.question import Question
 
 WIDTH = 58
-DEAF_S = 0.3
-"""Keys typed before the question was up do not answer it."""
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(Question[bool]):
     """True only where the operator went to the second button and pressed it."""
 
     CSS_PATH = "../styles/profiles.tcss"
@@ -39,7 +36,6 @@ class ConfirmScreen(ModalScreen[bool]):
         self._no = no
         self._question = question
         self._yes = yes
-        self.listening = False
 
     def compose(self) -> ComposeResult:
         """Question, Cancel, and what would be done."""
@@ -54,17 +50,7 @@ class ConfirmScreen(ModalScreen[bool]):
         self.query_one("#question", Lines).show(
             [line((text, Tone.STRONG)) for text in wrap(self._question, WIDTH)]
         )
-        self.set_timer(DEAF_S, self._listen)
-
-    def _listen(self) -> None:
-        self.listening = True
-
-    async def on_event(self, event: events.Event) -> None:
-        """Drop keys until it listens."""
-        if isinstance(event, events.Key) and not self.listening:
-            event.stop()
-            return
-        await super().on_event(event)
+        self.listen_soon()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """The answer."""

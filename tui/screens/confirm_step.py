@@ -8,7 +8,6 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from profiles.model import Profile
@@ -21,10 +20,9 @@ from tui.present.text import clean, wrap
 from tui.present.view import BLANK, Line, Tone, line
 from tui.screens.reader import Scroller
 from tui.widgets.lines import Lines
+from tui.widgets.question import Question
 
 WIDTH = 70
-DEAF_S = 0.3
-"""Keys typed before the question was up do not answer it."""
 
 
 class Answer(Button):
@@ -41,7 +39,7 @@ class Answer(Button):
         super()._forward_event(event)
 
 
-class ConfirmStepScreen(ModalScreen[bool]):
+class ConfirmStepScreen(Question[bool]):
     """True only where the operator did what the class of the environment asks for."""
 
     CSS_PATH = "../styles/confirm_step.tcss"
@@ -63,7 +61,6 @@ class ConfirmStepScreen(ModalScreen[bool]):
         self._step = step
         self._where = where
         self._asking = asking(profile, step)
-        self.listening = False
 
     @property
     def asking(self) -> Asking:
@@ -95,7 +92,7 @@ class ConfirmStepScreen(ModalScreen[bool]):
         if self._asking.expects:
             self.query_one("#typed", Input).cursor_blink = False
         self.call_after_refresh(self._show_statement)
-        self.set_timer(DEAF_S, self._listen)
+        self.listen_soon()
 
     def _show_statement(self) -> None:
         statement = self.query_one("#statement", Scroller)
@@ -112,16 +109,6 @@ class ConfirmStepScreen(ModalScreen[bool]):
         else:
             said = ["To run it go to Run (→), then enter."]
         return [line((each, Tone.STRONG)) for each in said]
-
-    def _listen(self) -> None:
-        self.listening = True
-
-    async def on_event(self, event: events.Event) -> None:
-        """Drop keys and pastes until it listens."""
-        if isinstance(event, events.Key | events.Paste) and not self.listening:
-            event.stop()
-            return
-        await super().on_event(event)
 
     def begin_typing(self) -> Input | None:
         """The field, with the focus, for a letter that was sent to a button; None: nothing is to be typed."""

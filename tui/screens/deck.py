@@ -6,12 +6,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
-from textual import events, on
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Input
 
 from profiles.manifest import Manifest
@@ -26,6 +25,7 @@ from tui.present.header import Banner, banner_lines
 from tui.present.text import age, clean, countdown
 from tui.present.view import BLANK, Line, Tone, dimmed, line, spread
 from tui.watching import PARTS, Readings
+from tui.widgets.filtering import Filtering
 from tui.widgets.footer import Footer
 from tui.widgets.lines import Lines
 
@@ -34,7 +34,7 @@ TICK_S = 5.0
 REMEMBERED_EVERY = timedelta(minutes=1)
 
 
-class DeckScreen(Screen[None]):
+class DeckScreen(Filtering[None]):
     """Everything about one profile's database on one screen."""
 
     AUTO_FOCUS = ""
@@ -79,7 +79,7 @@ class DeckScreen(Screen[None]):
                 yield Pane(number, title, id=f"pane-{number}", classes="-active" if number == 1 else None)
         yield Lines(id="others")
         yield Lines(id="running")
-        yield Input(id="filter", compact=True)
+        yield Input(id="filter", classes="filter", compact=True)
         yield Footer(keys.Scope.DECK, id="footer")
 
     def on_mount(self) -> None:
@@ -212,6 +212,11 @@ class DeckScreen(Screen[None]):
         """The pane that keys go to."""
         return self.query_one("Pane.-active", Pane)
 
+    @property
+    def filtered(self) -> Pane:
+        """The filter narrows the active pane."""
+        return self.active
+
     def activate(self, number: int) -> None:
         """Make a pane the active one; where only one is shown, it is this one."""
         for each in self.query(Pane):
@@ -264,7 +269,7 @@ class DeckScreen(Screen[None]):
         own: dict[str, Callable[[], None]] = {
             "next_pane": lambda: self.activate(self.active.number % 4 + 1),
             "previous_pane": lambda: self.activate((self.active.number - 2) % 4 + 1),
-            "filter": self._open_filter,
+            "filter": lambda: self.open_filter(f"show only the rows of {self.active.title} that hold …"),
             "zoom": self._zoom,
             "leave": self._leave,
         }
@@ -287,35 +292,6 @@ class DeckScreen(Screen[None]):
             self.say(f"all rows of {self.active.title}")
         elif self._zoomed:
             self._zoom()
-
-    def _open_filter(self) -> None:
-        field = self.query_one("#filter", Input)
-        field.placeholder = f"show only the rows of {self.active.title} that hold …"
-        with field.prevent(Input.Changed):
-            field.value = self.active.needle
-        self.add_class("-filtering")
-        self.set_focus(field)  # at once: the next letter may be on its way
-
-    def _close_filter(self) -> None:
-        self.remove_class("-filtering")
-        self.set_focus(self.active)
-
-    @on(Input.Changed, "#filter")
-    def _filtered(self, event: Input.Changed) -> None:
-        self.active.filter(event.value)
-
-    @on(Input.Submitted, "#filter")
-    def _kept(self) -> None:
-        self._close_filter()
-
-    def on_key(self, event: events.Key) -> None:
-        """Escape in the filter drops it."""
-        if self.has_class("-filtering") and event.key in ("escape", "tab"):
-            event.stop()
-            event.prevent_default()
-            if event.key == "escape":
-                self.active.filter("")
-            self._close_filter()
 
     def on_pane_opened(self) -> None:
         """A second click on a row opens it."""

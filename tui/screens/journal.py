@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, on, work
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Input
 
 from profiles.locations import locations
@@ -25,6 +24,7 @@ from tui.present.text import clean
 from tui.present.view import Line, Tone, line
 from tui.screens.help import open_help
 from tui.screens.reader import Reader
+from tui.widgets.filtering import Filtering
 from tui.widgets.footer import Footer
 from tui.widgets.lines import Lines
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 FOLLOW_S = 1.0
 
 
-class JournalScreen(Screen[None]):
+class JournalScreen(Filtering[None]):
     """One row a run, the latest first."""
 
     CSS_PATH = "../styles/journal.tcss"
@@ -58,7 +58,7 @@ class JournalScreen(Screen[None]):
         """Title, list, filter, keys."""
         yield Lines(id="journal-title")
         yield Pane(0, "Journal", id="journal-list")
-        yield Input(id="journal-filter", compact=True, placeholder="show only what holds …")
+        yield Input(id="journal-filter", classes="filter", compact=True)
         yield Footer(keys.Scope.JOURNAL, id="footer")
 
     def on_mount(self) -> None:
@@ -74,6 +74,11 @@ class JournalScreen(Screen[None]):
     def pane(self) -> Pane:
         """The rows."""
         return self.query_one("#journal-list", Pane)
+
+    @property
+    def filtered(self) -> Pane:
+        """The filter narrows the rows."""
+        return self.pane
 
     @work(group="journal", exclusive=True, description="read the journal", exit_on_error=False)
     async def follow(self) -> None:
@@ -121,7 +126,7 @@ class JournalScreen(Screen[None]):
         elif name == "close":
             self._leave()
         elif name == "filter":
-            self._open_filter()
+            self.open_filter("show only what holds …")
         elif name == "note":
             self._write_note()
         elif story is not None and name == "open":
@@ -135,34 +140,6 @@ class JournalScreen(Screen[None]):
             self.say("all of the journal")
         else:
             self.dismiss(None)
-
-    def _open_filter(self) -> None:
-        field = self.query_one("#journal-filter", Input)
-        with field.prevent(Input.Changed):
-            field.value = self.pane.needle
-        self.add_class("-filtering")
-        self.set_focus(field)
-
-    def _close_filter(self) -> None:
-        self.remove_class("-filtering")
-        self.set_focus(self.pane)
-
-    @on(Input.Changed, "#journal-filter")
-    def _filtered(self, event: Input.Changed) -> None:
-        self.pane.filter(event.value)
-
-    @on(Input.Submitted, "#journal-filter")
-    def _kept(self) -> None:
-        self._close_filter()
-
-    def on_key(self, event: events.Key) -> None:
-        """Escape in the filter drops it."""
-        if self.has_class("-filtering") and event.key in ("escape", "tab"):
-            event.stop()
-            event.prevent_default()
-            if event.key == "escape":
-                self.pane.filter("")
-            self._close_filter()
 
     @work(group="note", exclusive=True, description="write the hand-over note", exit_on_error=False)
     async def _write_note(self) -> None:

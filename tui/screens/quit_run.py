@@ -5,17 +5,16 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button
 
 from tui.present.text import wrap
 from tui.present.view import Tone, line
-from tui.screens.confirm import DEAF_S, WIDTH
+from tui.screens.confirm import WIDTH
 from tui.widgets.lines import Lines
+from tui.widgets.question import Question
 
 
 class Leaving(StrEnum):
@@ -26,7 +25,7 @@ class Leaving(StrEnum):
     CANCEL = "cancel"
 
 
-class QuitRunScreen(ModalScreen[Leaving]):
+class QuitRunScreen(Question[Leaving]):
     """Stay has the focus."""
 
     CSS_PATH = "../styles/confirm_step.tcss"
@@ -44,7 +43,6 @@ class QuitRunScreen(ModalScreen[Leaving]):
         """
         super().__init__()
         self._steps = steps
-        self.listening = False
 
     def compose(self) -> ComposeResult:
         """What runs, and three answers."""
@@ -64,17 +62,7 @@ class QuitRunScreen(ModalScreen[Leaving]):
         )
         question += "journalled, and the next deck shows it."
         self.query_one("#question", Lines).show([line((each, Tone.STRONG)) for each in wrap(question, WIDTH)])
-        self.set_timer(DEAF_S, self._listen)
-
-    def _listen(self) -> None:
-        self.listening = True
-
-    async def on_event(self, event: events.Event) -> None:
-        """Drop keys until it listens."""
-        if isinstance(event, events.Key) and not self.listening:
-            event.stop()
-            return
-        await super().on_event(event)
+        self.listen_soon()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """The answer."""
