@@ -20,6 +20,7 @@ from sql.check import case_of, verify
 from sql.connect import Purpose, connect, open_link
 from sql.demo.cluster import stand_in
 from sql.identity import reread
+from sql.session import WATCH_SETTINGS
 from sql.steps.choosing import Readiness
 from sql.steps.preparing import prepare
 from tests.servers import Database
@@ -109,11 +110,7 @@ async def left_behind(said: dict[str, str]) -> tuple[str, str, int]:
     [
         pytest.param({}, "refuses settings", id="refuses settings"),
         pytest.param(
-            {
-                "ignore_startup_parameters": "default_transaction_read_only,statement_timeout,lock_timeout,"
-                "idle_in_transaction_session_timeout,search_path,quote_all_identifiers,extra_float_digits,"
-                "intervalstyle,IntervalStyle"
-            },
+            {"ignore_startup_parameters": ",".join({*WATCH_SETTINGS, *map(str.lower, WATCH_SETTINGS)})},
             "not the one that let us in",
             id="drops settings",
         ),
