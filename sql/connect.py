@@ -17,7 +17,7 @@ from profiles.secret import Secret
 from sql.dial import Dialled, dial
 from sql.errors import LoginError, PasswordNeeded, SessionError
 from sql.identity import read_identity
-from sql.session import WATCH_SETTINGS, Session
+from sql.session import DRIVER_TROUBLE, WATCH_SETTINGS, Session
 from sql.snapshots import Pooler, ServerIdentity
 
 
@@ -166,7 +166,7 @@ async def _identify(dialled: Dialled, target: Target, wanted: Mapping[str, str])
         else:
             async with connection.transaction(readonly=True):
                 identity = await read_identity(connection, dialled=label, pooler=dialled.pooler)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+    except DRIVER_TROUBLE as error:
         connection.terminate()
         name = getattr(error, "sqlstate", None) or type(error).__name__
         sentence = f"{label} let {target.user} in, and then answered nothing of use ({name})"

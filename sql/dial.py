@@ -15,6 +15,7 @@ from profiles.libpq import Host, Target
 from profiles.secret import Secret
 from sql.dial_errors import dial_error
 from sql.errors import SessionError
+from sql.session import DRIVER_TROUBLE
 from sql.snapshots import Pooler
 from sql.tls import HostContext, attempts
 
@@ -129,7 +130,7 @@ async def _try(wish: _Wish, host: Host, address: str, failures: list[SessionErro
     for context in attempts(wish.target, host, wish.key_password):
         try:
             return await _try_once(wish, host, address, password, context)
-        except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as caught:
+        except (*DRIVER_TROUBLE, ValueError) as caught:
             error = dial_error(caught, wish.target, host, had_password=password is not None)
         first = first or error
         if error.stage == "address":
@@ -219,7 +220,7 @@ async def _does_not_fit(dialled: Dialled, wish: _Wish) -> str | None:
     try:
         if (wrong := await _wrong_kind(dialled, wish.target)) is None:
             await _make_read_only(dialled, wish)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as caught:
+    except DRIVER_TROUBLE as caught:
         dialled.connection.terminate()
         raise dial_error(caught, wish.target, dialled.host, had_password=True) from None
     return wrong

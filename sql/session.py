@@ -54,6 +54,17 @@ ANSWER_S = 15.0
 """Seconds after which a server that says nothing is given up: its own time limits have long run out."""
 
 
+DRIVER_TROUBLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""What asyncpg raises where the server refuses, ends or loses a connection. The last: a backend that goes
+away between two messages leaves the driver in a state that it calls its own mistake."""
+
+
 class Session:
     """A read-only connection; one operation at a time, further ones wait for their turn."""
 
@@ -118,13 +129,7 @@ class Session:
         """Say goodbye, for at most two seconds."""
         try:
             await self._connection.close(timeout=2)
-        except (
-            OSError,
-            TimeoutError,
-            asyncpg.PostgresError,
-            asyncpg.InterfaceError,
-            asyncpg.InternalClientError,
-        ):
+        except DRIVER_TROUBLE:
             self._connection.terminate()
 
     @asynccontextmanager

@@ -16,6 +16,7 @@ import asyncpg
 from sql.demo.cluster import Cluster
 from sql.demo.faults import DATABASES, PRODUCTION
 from sql.demo.seed import APPLICATION, session
+from sql.session import DRIVER_TROUBLE
 
 Life: TypeAlias = Callable[[asyncpg.Connection, random.Random], Awaitable[None]]
 """What a session does, over and over."""
@@ -59,7 +60,7 @@ async def _stay(cluster: Cluster, database: str, name: str, life: Life, chance: 
             async with session(cluster, database, user=APPLICATION, application_name=name) as connection:
                 while True:
                     await life(connection, chance)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except DRIVER_TROUBLE:
             # The server restarts or the database is being made anew.
             await asyncio.sleep(1 + chance.random())
 

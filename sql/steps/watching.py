@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import asyncpg
 
 from sql.errors import SessionError
+from sql.session import DRIVER_TROUBLE
 from sql.steps import signals
 from sql.steps.blockers import Blocker
 from sql.steps.catalog import IndexState
@@ -30,14 +31,7 @@ LOOK_LIMIT_S = 10.0
 GONE_LOOKS = 3
 """Looks that find no backend before an answer is no longer waited for."""
 CANCEL_AGAIN_S = 2.0
-TROUBLE = (
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    OSError,
-    TimeoutError,
-    SessionError,
-)
+TROUBLE = (*DRIVER_TROUBLE, SessionError)
 
 
 class StopRule(Protocol):

@@ -6,12 +6,15 @@ import asyncio
 import socket
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from profiles.errors import ConfigurationError
 from profiles.model import EnvironmentClass, Profile
 from sql.connect import Purpose, connect, open_link, raw_connect
 from sql.errors import LoginError, SessionError
+from sql.identity import read_identity
+from sql.snapshots import ServerIdentity
 from tests import servers
 from tests.servers import Database
 from tests.sql.secured import free_port
@@ -270,3 +273,31 @@ async def test_an_abstract_socket_is_reached(newest: Database) -> None:
     finally:
         cluster.remove()
         cluster.folder.parent.rmdir()
+
+
+async def test_a_backend_that_ends_right_after_the_login_is_a_lost_session(
+    newest: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    control = await newest.connect()
+
+    async def after_the_end(connection: asyncpg.Connection, **more: object) -> ServerIdentity:
+        await control.execute("SELECT pg_terminate_backend($1, 10000)", connection.get_server_pid())
+        return await read_identity(connection, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("sql.connect.read_identity", after_the_end)
+    try:
+        with pytest.raises(SessionError, match="answered nothing of use"):
+            await connect(profile_of(newest.parameters()), None)
+    finally:
+        await control.close()
+
+
+async def test_a_state_that_the_driver_calls_its_own_mistake_is_a_lost_session(
+    newest: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def confused(connection: asyncpg.Connection, **more: object) -> ServerIdentity:
+        raise asyncpg.InternalClientError("cannot switch to state 11; another operation (2) is in progress")
+
+    monkeypatch.setattr("sql.connect.read_identity", confused)
+    with pytest.raises(SessionError, match="InternalClientError"):
+        await connect(profile_of(newest.parameters()), None)
