@@ -12,11 +12,14 @@ SELECT wanted.position::int4 AS position,
        i.indislive AS live,
        i.indisreplident AS replica_identity,
        c.reltablespace AS tablespace,
-       (SELECT string_agg(k.conname::text, ', ' ORDER BY k.conname) FROM pg_constraint k WHERE k.conindid = i.indexrelid)
-           AS backs,
+       served.names AS backs,
        pg_get_indexdef(i.indexrelid) AS definition
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS wanted (schema_name, relation_name, position)
 JOIN pg_namespace n ON n.nspname = wanted.schema_name
 JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.relation_name
 LEFT JOIN pg_index i ON i.indexrelid = c.oid
+-- pg_constraint has no index on conindid: looked up for each name it would be read thousands of times.
+LEFT JOIN (SELECT k.conindid, string_agg(k.conname::text, ', ' ORDER BY k.conname) AS names
+             FROM pg_constraint k
+            GROUP BY k.conindid) served ON served.conindid = i.indexrelid
 ORDER BY wanted.position
