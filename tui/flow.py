@@ -23,7 +23,6 @@ from tui.screens.run import RunScreen
 
 if TYPE_CHECKING:
     from sql.steps.runs import RunState
-    from sql.steps.signals import Signal
     from tui.road import Looked, Road
     from tui.steps_app import StepsApp
 
@@ -178,15 +177,8 @@ class StepFlow:
 
         self._app.push_screen(ConfirmScreen(question, "Cancel the run", "Back"), answered)
 
-    async def _stop(self, run: str, tell: Callable[[str, Tone], None]) -> None:
-        road = self._road
-        if road is None:
-            tell(NOT_CONNECTED, Tone.WARN)
-            return
-        try:
-            tell(await road.cancel(run), Tone.WARN)
-        except RoadBlocked as error:
-            tell(str(error), Tone.BAD)
+    def _stop(self, run: str, tell: Callable[[str, Tone], None]) -> Awaitable[None]:
+        return self._act(lambda road: road.cancel(run), tell, Tone.WARN)
 
     def _ask_to_unblock(self, screen: RunScreen, action: str) -> None:
         from sql.steps.signals import Signal
@@ -203,31 +195,27 @@ class StepFlow:
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self._work(self._unblock(screen, signal, blocker), "signal a session in the way")
+                act = self._act(
+                    lambda road: road.unblock(screen.run_id, signal, blocker), screen.tell, Tone.GOOD
+                )
+                self._work(act, "signal a session in the way")
 
         self._app.push_screen(ConfirmScreen(question, yes_word, "Back"), answered)
 
-    async def _unblock(self, screen: RunScreen, signal: Signal, blocker) -> None:  # type: ignore[no-untyped-def]
-        road = self._road
-        if road is None:
-            screen.tell(NOT_CONNECTED, Tone.WARN)
-            return
-        try:
-            screen.tell(await road.unblock(screen.run_id, signal, blocker), Tone.GOOD)
-        except RoadBlocked as error:
-            screen.tell(str(error), Tone.BAD)
-
     def adopt(self, run: str, tell: Callable[[str, Tone], None]) -> None:
         """Take over a run whose runner died."""
-        self._work(self._adopt(run, tell), "adopt a run")
+        self._work(self._act(lambda road: road.adopt(run), tell, Tone.GOOD), "adopt a run")
 
-    async def _adopt(self, run: str, tell: Callable[[str, Tone], None]) -> None:
+    async def _act(
+        self, act: Callable[[Road], Awaitable[str]], tell: Callable[[str, Tone], None], tone: Tone
+    ) -> None:
+        """Do one thing to a run and tell its end, or why it cannot be done."""
         road = self._road
         if road is None:
             tell(NOT_CONNECTED, Tone.WARN)
             return
         try:
-            tell(await road.adopt(run), Tone.GOOD)
+            tell(await act(road), tone)
         except RoadBlocked as error:
             tell(str(error), Tone.BAD)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,6 +10,7 @@ from sql.findings import ConstraintFinding, IndexFinding
 from sql.snapshots import ConstraintReading, IndexReading, MigrationReading, PoolReading, ProbeReading
 from sql.steps.step import Refusal, Step
 from tui.present import latency, pool
+from tui.present.blocks import fact_lines, heading, prose, sql_lines
 from tui.present.constraints import violations
 from tui.present.difference import beside
 from tui.present.indexes import since
@@ -56,7 +56,8 @@ def index_details(index: IndexReading, remedy: Remedy, width: int) -> tuple[Line
     return (
         *_title(index.finding, index.name, width),
         *_meaning(index.finding, index.detail, width),
-        *_facts(facts, width),
+        *fact_lines(facts, width),
+        BLANK,
         *_definitions(index.declared, index.actual, index.finding, width),
         *what_to_do(remedy, width),
     )
@@ -76,7 +77,8 @@ def constraint_details(constraint: ConstraintReading, remedy: Remedy, width: int
     return (
         *_title(constraint.finding, constraint.name, width),
         *_meaning(constraint.finding, constraint.detail, width),
-        *_facts(facts, width),
+        *fact_lines(facts, width),
+        BLANK,
         *_definitions(constraint.declared, constraint.actual, constraint.finding, width),
         *what_to_do(remedy, width),
     )
@@ -92,7 +94,8 @@ def migration_details(migration: MigrationReading, remedy: Remedy, width: int) -
     return (
         *_title(migration.finding, "migration version", width),
         *_meaning(migration.finding, migration.detail, width),
-        *_facts(facts, width),
+        *fact_lines(facts, width),
+        BLANK,
         *what_to_do(remedy, width),
     )
 
@@ -121,16 +124,17 @@ def probe_details(probe: ProbeReading, entry: ProbeEntry | None, width: int) -> 
     ]
     query: list[Line] = []
     if entry is not None:
-        query = [_heading("query"), *_sql(entry.sql, width), BLANK]
+        query = [heading("query"), *sql_lines(entry.sql, width), BLANK]
         if entry.arguments:
-            query += [_heading("arguments, rotated"), *_sql(entry.arguments, width), BLANK]
+            query += [heading("arguments, rotated"), *sql_lines(entry.arguments, width), BLANK]
     return (
         *_title(probe.finding, probe.name, width),
         *_meaning(probe.finding, probe.detail, width),
         *rows,
         line(("  percentiles count from when a measurement was due, service from its start", Tone.DIM)),
         BLANK,
-        *_facts(facts, width),
+        *fact_lines(facts, width),
+        BLANK,
         *query,
     )
 
@@ -178,25 +182,26 @@ def pool_details(reading: PoolReading, application: str, width: int) -> tuple[Li
         *_meaning(reading.finding, reading.detail, width),
         *limits,
         BLANK,
-        *_facts(facts, width),
+        *fact_lines(facts, width),
+        BLANK,
     )
 
 
 def what_to_do(remedy: Remedy, width: int) -> tuple[Line, ...]:
     """The next steps with their exact SQL and the lock in words."""
     if remedy.refusal is not None and not remedy.steps:
-        return (_heading("what to do"), *_prose(remedy.refusal.reason, width, Tone.WARN))
+        return (heading("what to do"), *prose(remedy.refusal.reason, width, Tone.WARN))
     if not remedy.steps:
-        return (_heading("what to do"), *_prose("nothing", width, Tone.DIM))
-    lines: list[Line] = [_heading("what to do")]
+        return (heading("what to do"), *prose("nothing", width, Tone.DIM))
+    lines: list[Line] = [heading("what to do")]
     for number, step in enumerate(remedy.steps, 1):
         lines.append(line(f"  {number}. {step.verb}", (f"  {clean(step.id)}", Tone.DIM)))
-        lines += [line("     ", *each) for each in _sql(step.sql, width - 5)]
-        lines += _prose(f"lock: {step.lock}; it blocks {step.blocks}", width, Tone.PLAIN, indent=5)
+        lines += [line("     ", *each) for each in sql_lines(step.sql, width - 5)]
+        lines += prose(f"lock: {step.lock}; it blocks {step.blocks}", width, Tone.PLAIN, indent=5)
         if step.note:
-            lines += _prose(step.note, width, Tone.WARN, indent=5)
+            lines += prose(step.note, width, Tone.WARN, indent=5)
         if step.undo:
-            lines += _prose(f"undo: {step.undo_sql}", width, Tone.DIM, indent=5)
+            lines += prose(f"undo: {step.undo_sql}", width, Tone.DIM, indent=5)
     return tuple(lines)
 
 
@@ -211,31 +216,9 @@ def _title(finding: StrEnum, name: str, width: int) -> list[Line]:
 
 
 def _meaning(finding: StrEnum, detail: str, width: int) -> list[Line]:
-    lines = _prose(meaning(finding), width, Tone.PLAIN)
-    return [*lines, *(_prose(detail, width, Tone.WARN) if detail else []), BLANK]
-
-
-def _facts(facts: Iterable[tuple[str, str]], width: int) -> list[Line]:
-    shown = [(name, value) for name, value in facts if value]
-    label = min(max((len(name) for name, _ in shown), default=0), 22)
-    lines: list[Line] = []
-    for name, value in shown:
-        for at, text in enumerate(wrap(value, width - label - 5)):
-            lines.append(line("  ", (f"{name if not at else '':<{label}}", Tone.DIM), "  ", text))
-    return [*lines, BLANK]
+    lines = prose(meaning(finding), width, Tone.PLAIN)
+    return [*lines, *(prose(detail, width, Tone.WARN) if detail else []), BLANK]
 
 
 def _definitions(declared: str, actual: str | None, finding: StrEnum, width: int) -> list[Line]:
     return [*beside(declared, actual, width, mark=finding in DIFFERENT, wide=width >= WIDE), BLANK]
-
-
-def _heading(text: str) -> Line:
-    return line((f" {text}", Tone.ACCENT))
-
-
-def _prose(text: str, width: int, tone: Tone, indent: int = 2) -> list[Line]:
-    return [line(" " * indent, (each, tone)) for each in wrap(text, width - indent - 1)]
-
-
-def _sql(text: str, width: int) -> list[Line]:
-    return [line("  ", (each, Tone.STRONG)) for each in wrap(text, width - 3)]
