@@ -6,7 +6,7 @@ word, so it is switched off: where it applies to us, that is an error instead of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sql.errors import ReadingError
@@ -62,24 +62,29 @@ async def count_rows(
     only = "ONLY " if no_inherit else ""
     table = qualified(relation.schema, relation.name)
     sql = f"SELECT {outputs} FROM {only}{table} WHERE ({expression}) IS FALSE LIMIT {CAP + 1}"  # noqa: S608
-    settings = {
+    try:
+        rows = await session.fetch_composed(sql, settings=limits(search_path, limit_ms))
+    except ReadingError as error:
+        return Violations(None, reason=_why_not(error, relation, session.identity.user, limit_ms))
+    keys = [key_text(columns, row) for row in rows[:KEYS_SHOWN]]
+    return Violations(min(len(rows), CAP), len(rows) > CAP, tuple(keys))
+
+
+def limits(search_path: str, limit_ms: int) -> Mapping[str, str]:
+    """Settings of a statement that reads a whole table: row-level security is an error, no extra workers."""
+    return {
         "search_path": search_path,
         "statement_timeout": str(limit_ms),
         "lock_timeout": str(min(limit_ms, 1000)),
         "row_security": "off",
         "max_parallel_workers_per_gather": "0",
     }
-    try:
-        rows = await session.fetch_composed(sql, settings=settings)
-    except ReadingError as error:
-        return Violations(None, reason=_why_not(error, relation, session.identity.user, limit_ms))
-    keys = [_key(columns, row) for row in rows[:KEYS_SHOWN]]
-    return Violations(min(len(rows), CAP), len(rows) > CAP, tuple(keys))
 
 
-def _key(columns: Sequence[str], row: Sequence[str | None]) -> str:
+def key_text(columns: Sequence[str], values: Sequence[str | None]) -> str:
+    """A row's key for people, `id=17, day=2026-01-19`; long values are cut."""
     parts = []
-    for column, value in zip(columns, row, strict=True):
+    for column, value in zip(columns, values, strict=True):
         text = "NULL" if value is None else value
         parts.append(f"{column}={text if len(text) <= MAX_KEY_LENGTH else text[:MAX_KEY_LENGTH] + '…'}")
     return ", ".join(parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sql.declared import IndexDefinition, IndexKey
 from sql.errors import ReadingError
@@ -10,11 +11,11 @@ from sql.printable import one_line
 from sql.quoting import identifier, qualified
 from sql.session import Session
 from sql.steps.estimate import key_sql
+from sql.violations import key_text, limits
 
 CAP = 20
 """Keys looked for; where there are so many, there may be more."""
 SHOWN = 5
-LONGEST_KEY = 60
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,8 @@ async def find_duplicates(
         limit_ms: how long the server may take.
     """
     sql = grouped(schema, table, definition)
-    settings = {
-        "search_path": search_path,
-        "statement_timeout": str(limit_ms),
-        "lock_timeout": str(min(limit_ms, 1000)),
-        "row_security": "off",
-        "max_parallel_workers_per_gather": "0",
-    }
     try:
-        rows = await session.fetch_composed(sql, settings=settings)
+        rows = await session.fetch_composed(sql, settings=limits(search_path, limit_ms))
     except ReadingError as error:
         if error.sqlstate == "57014":
             return Duplicates(
@@ -82,10 +76,7 @@ def _compared(key: IndexKey) -> str:
     return f"{key_sql(key)} COLLATE {qualified(schema, name) if schema else identifier(name)}"
 
 
-def _shown(names: list[str], row: list[object]) -> str:
+def _shown(names: list[str], row: list[Any]) -> str:
     *values, count = row
-    parts = []
-    for name, value in zip(names, values, strict=True):
-        text = "NULL" if value is None else one_line(str(value))
-        parts.append(f"{name}={text if len(text) <= LONGEST_KEY else text[:LONGEST_KEY] + '…'}")
-    return f"{', '.join(parts)} ({count} rows)"
+    texts = [None if value is None else one_line(value) for value in values]
+    return f"{key_text(names, texts)} ({count} rows)"
