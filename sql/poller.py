@@ -8,17 +8,20 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from sql.errors import LoginError, ReadingError, SessionError
+from sql.loops import Loops
 from sql.snapshots import Event, IdentitySnapshot, Lost, ServerIdentity, Snapshot, Unavailable
 
 if TYPE_CHECKING:
     from sql.session import Session
+
+T = TypeVar("T")
 
 INSUFFICIENT_PRIVILEGE = "42501"
 LONGEST_WAIT_S = 15.0
@@ -88,7 +91,9 @@ class Poller:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._connect = connect
-        self._readings = tuple(readings)
+        self._readings = {reading.part: reading for reading in readings}
+        self._session: Session | None = None
+        self._loops: Loops | None = None
         self._publish = publish
         self._chance = chance
         self._known: ServerIdentity | None = None
@@ -118,10 +123,34 @@ class Poller:
         another one.
         """
         self._disabled.clear()
-        for reading in self._readings:
+        for reading in self._readings.values():
             reading.refreshed()
         refreshed, self._refreshed = self._refreshed, asyncio.Event()
         refreshed.set()
+
+    def join(self, reading: Reading) -> None:
+        """Take one more reading, at once, until `leave()`: for a screen that wants it while it is open."""
+        self._readings[reading.part] = reading
+        self._disabled.discard(reading.part)
+        if self._loops is not None and self._session is not None:
+            self._loops.add(self._repeat(reading, self._session))
+
+    def leave(self, part: str) -> None:
+        """Take the reading of this part no more; one that is under way is finished."""
+        self._readings.pop(part, None)
+
+    async def ask(self, fetch: Callable[[Session], Awaitable[T]]) -> T:
+        """Ask the watching session something once, between its readings.
+
+        Raises:
+            SessionError: there is no session just now, or it is lost.
+            ReadingError: the watch is paused, or what `fetch` raises.
+        """
+        if self.paused:
+            raise ReadingError("the watch is paused", sqlstate=None)
+        if self._session is None:
+            raise SessionError("the server is out of reach")
+        return await fetch(self._session)
 
     async def run(self) -> None:
         """Watch until cancelled; the session is closed at the end.
@@ -150,12 +179,16 @@ class Poller:
         session = await self._connect()
         try:
             self._recognise(session.identity)
-            await _first_to_fail(self._repeat(reading, session) for reading in self._readings)
+            self._session, self._loops = session, Loops()
+            for reading in self._readings.values():
+                self._loops.add(self._repeat(reading, session))
+            await self._loops.run()
         finally:
+            self._session = self._loops = None
             await session.close()
 
     async def _repeat(self, reading: Reading, session: Session) -> None:
-        while True:
+        while self._readings.get(reading.part) is reading:
             await self._going.wait()
             asked = self._refreshed
             if reading.part not in self._disabled:
@@ -189,19 +222,3 @@ class Poller:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await asked.wait()
-
-
-async def _first_to_fail(loops: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Run endless loops; raise what the first of them raises, after all have ended."""
-    tasks = [asyncio.create_task(loop) for loop in loops]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-    finally:
-        for task in tasks:
-            task.cancel()
-        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-    failures = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
-    # A lost connection fails every reading in its own way: a bug among them must not hide behind it.
-    failures.sort(key=lambda failure: isinstance(failure, SessionError))
-    if failures:
-        raise failures[0]

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from textual import events
 from textual.binding import BindingType
-from textual.screen import Screen
 from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
@@ -27,6 +26,7 @@ from tui.crash import QuietEnd
 from tui.exit_codes import ExitCode
 from tui.frames import LightFrames
 from tui.messages import Arrived, Stopped, Waiting
+from tui.opening import SCREENS
 from tui.panes.views import TITLES
 from tui.present.text import clean
 from tui.present.view import Tone
@@ -53,6 +53,14 @@ class Speaking(Protocol):
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Show it."""
+
+
+@runtime_checkable
+class Following(Protocol):
+    """A screen that shows what the deck knows."""
+
+    def follow(self) -> None:
+        """Show what is known now."""
 
 
 class DeckApp(StepsApp, QuietEnd, LightFrames):
@@ -168,7 +176,7 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
         if self.deck is not None:
             self.deck.take(message.event)
         for screen in self.screen_stack[-1:]:
-            if isinstance(screen, DetailsScreen):
+            if isinstance(screen, Following):
                 screen.follow()
 
     def on_waiting(self, message: Waiting) -> None:
@@ -197,39 +205,22 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
             await self.leave()
         elif message.action in ("build", "roll_back"):
             self._open_step(message.action)
-        elif message.action == "runs":
-            self.open_runs()
-        elif message.action == "journal":
-            self.open_journal()
-        elif message.action == "help":
-            from tui.screens.help import HelpScreen
-
-            self._push(HelpScreen())
-        elif message.action == "palette":
-            from tui.palette import Palette
-
-            self._push(Palette())
         elif message.action == "profiles":
             self.open_profiles()
-        elif message.action == "details":
-            self._open_details()
         elif message.action == "copy":
             self._copy_row()
         elif message.action in ("pause", "refresh"):
             self._steer(message.action)
+        elif message.action in SCREENS:
+            self.open_screen(message.action)
 
-    def _push(self, screen: Screen[None]) -> None:
+    def open_screen(self, action: str) -> None:
+        """Open the screen of a key of the deck."""
         # Two presses before the first screen is up must not stack two of them.
         if isinstance(self.screen, DeckScreen):
-            self.push_screen(screen)
-
-    def _open_details(self) -> None:
-        deck = self.deck
-        row = deck.active.row if deck is not None else None
-        if deck is None or row is None:
-            return
-        subject = (list(TITLES)[deck.active.number - 1], row.key)
-        self._push(DetailsScreen(subject, row.name, deck.readings))
+            screen = SCREENS[action](self)
+            if screen is not None:
+                self.push_screen(screen)
 
     def _copy_row(self) -> None:
         deck = self.deck

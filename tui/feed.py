@@ -7,17 +7,17 @@ first frame.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from profiles.errors import ConfigurationError, CredentialError
 from profiles.manifest import Manifest
 from profiles.model import CredentialSource, Profile
 from profiles.secret import Secret
-from sql.errors import LoginError, PasswordNeeded
+from sql.errors import LoginError, PasswordNeeded, SessionError
 from sql.snapshots import Event
 from tui.background import in_background
 from tui.messages import Arrived, Stopped, Waiting
@@ -25,10 +25,13 @@ from tui.messages import Arrived, Stopped, Waiting
 if TYPE_CHECKING:
     from textual.message import Message
 
+    from sql.latency.messages import Message as Heard
     from sql.latency.prober import Prober
     from sql.poller import Poller, Reading
     from sql.requirements import Requirements
     from sql.session import Session
+
+T = TypeVar("T")
 
 NO_PASSWORD = "no password was given"
 TRIES_AGAIN = "g asks again"
@@ -73,6 +76,9 @@ class Feed:
         self._paused = False
         self._connected = asyncio.Event()
         self._questions: set[asyncio.Task[Secret | None]] = set()
+        self._joined: dict[str, Reading] = {}
+        self._listeners: list[Callable[[Heard, float], None]] = []
+        self._overhearing: list[Callable[[Event], None]] = []
 
     async def run(self) -> None:
         """Watch until cancelled; sessions, prober and dialogs are gone afterwards."""
@@ -102,6 +108,47 @@ class Feed:
         """What the watch logs in with."""
         return self._password
 
+    def join(self, reading: Reading) -> None:
+        """Take one more reading until `leave()`; it starts with the watch."""
+        self._joined[reading.part] = reading
+        if self._poller is not None:
+            self._poller.join(reading)
+
+    def leave(self, part: str) -> None:
+        """Take the reading of this part no more."""
+        self._joined.pop(part, None)
+        if self._poller is not None:
+            self._poller.leave(part)
+
+    async def ask(self, fetch: Callable[[Session], Awaitable[T]]) -> T:
+        """Ask the watching session something once.
+
+        Raises:
+            SessionError: there is no session just now, or it is lost.
+            ReadingError: the watch is paused, or what `fetch` raises.
+        """
+        if self._poller is None:
+            raise SessionError("the watch has not begun")
+        return await self._poller.ask(fetch)
+
+    def listen(self, heard: Callable[[Heard, float], None]) -> None:
+        """Let `heard` have every message of the prober, with the time by the samples' clock."""
+        self._listeners.append(heard)
+
+    def overhear(self, heard: Callable[[Event], None]) -> None:
+        """Let `heard` have everything that is published."""
+        self._overhearing.append(heard)
+
+    def publish(self, event: Event) -> None:
+        """Tell the app, and whoever overhears."""
+        for heard in self._overhearing:
+            heard(event)
+        self._host.post_message(Arrived(event))
+
+    def _hear(self, message: Heard, at: float) -> None:
+        for heard in self._listeners:
+            heard(message, at)
+
     def refresh(self) -> None:
         """Read everything now."""
         if self._poller is not None:
@@ -125,8 +172,8 @@ class Feed:
         from sql.watch import readings_for
 
         self.requirements = requirements
-        readings = (*readings_for(requirements), *self._more())
-        self._poller = Poller(self._connect, readings, self._publish)
+        readings = (*readings_for(requirements), *self._more(), *self._joined.values())
+        self._poller = Poller(self._connect, readings, self.publish)
         self.pause(self._paused)
         tasks = [asyncio.create_task(self._poller.run(), name="poller")]
         if requirements.probes:
@@ -146,12 +193,13 @@ class Feed:
         # The password is known to be right once the poller is in: two refused logins would lock accounts.
         await self._connected.wait()
         async with Prober() as prober:
+            prober.listen(self._hear)
             timeout_s = requirements.pool.query_timeout_s if requirements.pool is not None else None
             await prober.start(
                 self._profile,
                 self._password,
                 requirements.probes,
-                self._publish,
+                self.publish,
                 search_path=requirements.search_path,
                 query_timeout_s=timeout_s,
             )
@@ -221,9 +269,6 @@ class Feed:
             return None
         finally:
             self._questions.discard(asking)
-
-    def _publish(self, event: Event) -> None:
-        self._host.post_message(Arrived(event))
 
     def _say(self, what: str) -> None:
         self._host.post_message(Waiting(what))

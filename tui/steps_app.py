@@ -97,20 +97,6 @@ class StepsApp(App[int]):
         """Copy from the journal."""
         self.copy(message.text)
 
-    def open_runs(self) -> None:
-        """The list of runs."""
-        from tui.screens.runs import RunsScreen
-
-        if isinstance(self.screen, DeckScreen) and self.profile is not None:
-            self.push_screen(RunsScreen(self.profile, self.board))
-
-    def open_journal(self) -> None:
-        """The journal."""
-        from tui.screens.journal import JournalScreen
-
-        if isinstance(self.screen, DeckScreen) and self.profile is not None:
-            self.push_screen(JournalScreen(self.profile))
-
     def _runs_changed(self) -> None:
         """The journal or the server say something new of a run."""
         from tui.screens.runs import RunsScreen

@@ -21,7 +21,7 @@ from time import perf_counter as now
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from sql.latency.messages import Samples, Stopped, decode
+from sql.latency.messages import Message, Samples, Stopped, decode
 from sql.latency.orders import Order, encode_order
 from sql.latency.record import Records
 from sql.poller import wait_before
@@ -50,6 +50,7 @@ class Prober:
         self._process: Process | None = None
         self._paused = False
         self._failures = 0
+        self._listeners: list[Callable[[Message, float], None]] = []
 
     async def __aenter__(self) -> Prober:
         return self
@@ -63,6 +64,10 @@ class Prober:
     def pid(self) -> int | None:
         """The process, while there is one."""
         return None if self._process is None else self._process.pid
+
+    def listen(self, heard: Callable[[Message, float], None]) -> None:
+        """Let `heard` have every message as it comes, with the time by the samples' clock."""
+        self._listeners.append(heard)
 
     async def start(
         self,
@@ -174,10 +179,12 @@ class Prober:
     async def _listen(self, process: Process, records: Records, measured: asyncio.Event) -> Stopped:
         assert process.stdout is not None
         async for line in process.stdout:
-            message = decode(line)
+            message, arrived = decode(line), now()
+            for heard in self._listeners:
+                heard(message, arrived)
             if isinstance(message, Stopped):
                 return message
-            records.take(message, now())
+            records.take(message, arrived)
             if isinstance(message, Samples):
                 self._failures = 0
                 measured.set()

@@ -306,3 +306,59 @@ def test_waits_grow_to_a_limit_and_never_below_the_schedule() -> None:
 def test_events_of_unchanged_readings_are_equal() -> None:
     first = Unavailable("pool", "why", taken_at=datetime.now(UTC))
     assert first == replace(first, taken_at=None)
+
+
+async def test_a_reading_can_join_and_leave_while_the_watch_runs(newest: Database) -> None:
+    async with watching(Watched(newest, readings=())) as watched:
+        await until(lambda: bool(watched.sessions))
+        watched.poller.join(Reading("pool", 0.01, pool))
+        await watched.next(PoolSnapshot)
+        taken: list[None] = []
+
+        async def counted(session: Session) -> PoolSnapshot:
+            taken.append(None)
+            return await pool(session)
+
+        watched.poller.join(Reading("pool", 0.0, counted))
+        await until(lambda: len(taken) > 3)
+        watched.poller.leave("pool")
+        await watched.poller.ask(pool)
+        count = len(taken)
+        for _ in range(5):
+            await watched.poller.ask(pool)
+        assert len(taken) == count
+
+
+async def test_a_question_is_answered_by_the_watching_session(newest: Database) -> None:
+    async with watching(Watched(newest)) as watched:
+        await watched.next(PoolSnapshot)
+        assert isinstance(await watched.poller.ask(pool), PoolSnapshot)
+        assert await backends(newest) == 1
+        watched.poller.pause()
+        with pytest.raises(ReadingError, match="paused"):
+            await watched.poller.ask(pool)
+
+
+async def test_nobody_answers_where_there_is_no_session(newest: Database) -> None:
+    watched = Watched(newest)
+    with pytest.raises(SessionError, match="out of reach"):
+        await watched.poller.ask(pool)
+    watched.fails_with = SessionError("gone")
+    async with watching(watched):
+        await watched.next(Lost)
+        with pytest.raises(SessionError, match="out of reach"):
+            await watched.poller.ask(pool)
+
+
+async def test_a_reading_that_joined_is_taken_again_after_a_lost_session(newest: Database) -> None:
+    async with watching(Watched(newest, readings=())) as watched:
+        await until(lambda: bool(watched.sessions))
+        watched.poller.join(Reading("pool", 0.01, pool))
+        await watched.next(PoolSnapshot)
+        await newest.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        await until(lambda: bool(watched.of(Lost)))
+        await until(lambda: len(watched.sessions) == 2)
+        await watched.next(PoolSnapshot)

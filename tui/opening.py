@@ -1,0 +1,59 @@
+"""Which screen each key of the deck opens. A screen is imported when it is opened first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from tui.app import DeckApp
+
+Opener: TypeAlias = "Callable[[DeckApp], Screen[Any] | None]"
+"""Makes the screen; None where there is nothing to show."""
+
+
+def _details(app: DeckApp) -> Screen[Any] | None:
+    from tui.panes.views import TITLES
+    from tui.screens.details import DetailsScreen
+
+    deck = app.deck
+    row = deck.active.row if deck is not None else None
+    if deck is None or row is None:
+        return None
+    return DetailsScreen((list(TITLES)[deck.active.number - 1], row.key), row.name, deck.readings)
+
+
+def _runs(app: DeckApp) -> Screen[Any] | None:
+    from tui.screens.runs import RunsScreen
+
+    return None if app.profile is None else RunsScreen(app.profile, app.board)
+
+
+def _journal(app: DeckApp) -> Screen[Any] | None:
+    from tui.screens.journal import JournalScreen
+
+    return None if app.profile is None else JournalScreen(app.profile)
+
+
+def _help(_: DeckApp) -> Screen[Any] | None:
+    from tui.screens.help import HelpScreen
+
+    return HelpScreen()
+
+
+def _palette(_: DeckApp) -> Screen[Any] | None:
+    from tui.palette import Palette
+
+    return Palette()
+
+
+SCREENS: Mapping[str, Opener] = {
+    "details": _details,
+    "runs": _runs,
+    "journal": _journal,
+    "help": _help,
+    "palette": _palette,
+}
+"""By the action of a key of the deck."""
