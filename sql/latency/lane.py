@@ -1,4 +1,4 @@
-"""The one connection that all probes share, direct or through a transaction pooler."""
+"""A connection that probes share, direct or through a transaction pooler."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from sql.errors import SessionError
+from sql.latency.messages import Attached
 from sql.quoting import literal
 from sql.session import SESSION_ENDS
+from sql.statements import statement
 
 if TYPE_CHECKING:
     from profiles.model import Profile
@@ -38,21 +40,33 @@ class Lane:
     """A read-only connection for probes."""
 
     def __init__(
-        self, connection: asyncpg.Connection, *, version_num: int, settings: Mapping[str, str], pooled: bool
+        self,
+        connection: asyncpg.Connection,
+        *,
+        version_num: int,
+        settings: Mapping[str, str],
+        pooled: bool,
+        number: int = 0,
     ) -> None:
         self._connection = connection
         self._settings = settings
         self._pooled = pooled
+        self._number = number
+        self.pid: int = 0 if pooled else connection.get_server_pid()
+        """The backend; 0 behind a pooler, which lends any."""
         self.version_num = version_num
         self.search_path = settings["search_path"]
         self._patience_s = int(settings["statement_timeout"]) / 1000 + CLIENT_GRACE_S
 
     @classmethod
-    async def open(cls, profile: Profile, password: Secret | None, settings: Mapping[str, str]) -> Lane:
+    async def open(
+        cls, profile: Profile, password: Secret | None, settings: Mapping[str, str], number: int = 0
+    ) -> Lane:
         """Connect.
 
         Args:
             settings: of every probe, such as `search_path` and `statement_timeout` (ms).
+            number: which of the lanes this is, as it is said.
 
         Raises:
             ConfigurationError, SessionError, LoginError: as `sql.connect.connect`.
@@ -66,7 +80,19 @@ class Lane:
             version_num=identity.version_num,
             settings=settings,
             pooled=identity.pooler is not None,
+            number=number,
         )
+
+    async def attached(self) -> Attached | None:
+        """Which backend this is; None behind a pooler.
+
+        Raises:
+            RefusedError, SessionError: see there.
+        """
+        if self._pooled:
+            return None
+        (row,) = await self.aside(statement("probe_backend", self.version_num))
+        return Attached(row["pid"], row["backend_start"].isoformat(), self._number)
 
     async def close(self) -> None:
         """Say goodbye, for at most two seconds; a statement that runs is cancelled."""

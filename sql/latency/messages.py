@@ -70,6 +70,30 @@ class ServerMean:
 
 
 @dataclass(frozen=True)
+class Attached:
+    """Which backend measures; said after each connect. Behind a pooler any may, and nothing is said."""
+
+    pid: int
+    backend_start: str
+    """ISO 8601; pids are used again."""
+    lane: int
+    """0, or 1 for a second connection."""
+
+
+@dataclass(frozen=True)
+class Overdue:
+    """A run is still in flight and has taken longer than it should; said once a run, while it runs."""
+
+    probe: int
+    start: float
+    """The `start` of the sample that the run will become, unless its statement is prepared anew."""
+    threshold_ms: float
+    """What it has exceeded: the p99 target or three times its median, whichever is less; at least 20."""
+    pid: int
+    """The backend that it runs on; 0 behind a pooler."""
+
+
+@dataclass(frozen=True)
 class Stopped:
     """The prober's last word: the server is out of reach."""
 
@@ -78,8 +102,11 @@ class Stopped:
     """Whether the server refused the login."""
 
 
-Message: TypeAlias = Samples | Planned | Unmeasured | Ungranted | ServerMean | Stopped
-_KINDS = {kind.__name__: kind for kind in (Samples, Planned, Unmeasured, Ungranted, ServerMean, Stopped)}
+Message: TypeAlias = Samples | Planned | Unmeasured | Ungranted | ServerMean | Attached | Overdue | Stopped
+_KINDS = {
+    kind.__name__: kind
+    for kind in (Samples, Planned, Unmeasured, Ungranted, ServerMean, Attached, Overdue, Stopped)
+}
 
 
 def encode(message: Message) -> bytes:

@@ -11,7 +11,9 @@ from profiles.manifest import ProbeEntry
 from sql.findings import ProbeFinding
 from sql.latency.grants import NOT_ALLOWED, may_be_a_grant
 from sql.latency.messages import (
+    Attached,
     Message,
+    Overdue,
     Planned,
     Sample,
     Samples,
@@ -168,7 +170,7 @@ class Records:
                 self._records[message.probe].grants = message.grants
             case ServerMean():
                 self._records[message.probe].server_mean_ms = message.mean_ms
-            case Stopped():
+            case Attached() | Overdue() | Stopped():
                 pass
 
     def snapshot(self, now: float) -> ProbesSnapshot:

@@ -8,18 +8,27 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-import statistics
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from time import perf_counter as now
 
 from profiles.manifest import ProbeEntry
 from sql.latency.grants import may_be_a_grant, missing_grants
-from sql.latency.lane import Lane, RefusedError, StaleStatementError, Statement
-from sql.latency.messages import Message, Planned, Sample, Samples, ServerMean, Ungranted, Unmeasured
+from sql.latency.lane import Lane, RefusedError
+from sql.latency.messages import (
+    Message,
+    Overdue,
+    Planned,
+    Sample,
+    Samples,
+    ServerMean,
+    Ungranted,
+    Unmeasured,
+)
 from sql.latency.probe_plan import explain
+from sql.latency.query import FIRST_COST_S, RETRY_S, Query
 from sql.latency.schedule import Pace, Schedule
 from sql.latency.server_means import ServerMeans
 from sql.latency.window import LEAST_SAMPLES
@@ -30,16 +39,11 @@ QUERY_TIMEOUT_S = 10.0
 """How long an application waits for an answer, where nothing says so."""
 TARGETS_OVER = 10
 """A probe may take this many times its p99 target before it is cut off."""
-COST_RUNS = 15
-FIRST_COST_S = 0.002
 FLUSH_S = 0.5
 FIRST_FLUSH_S = 0.2
 """An operator who has just opened the deck waits for the first numbers."""
 REPLAN_S = 60.0
 MEANS_S = 10.0
-RETRY_S = (1.0, 30.0)
-"""The first and the longest pause after a run that failed."""
-TIMED_OUT = "57014"
 
 
 def probe_settings(
@@ -56,37 +60,6 @@ def probe_settings(
         "lock_timeout": "0",
         "default_transaction_read_only": "on",
     }
-
-
-class Query:
-    """One probe: its statement, its arguments in turn, and what it cost lately."""
-
-    def __init__(self, entry: ProbeEntry) -> None:
-        self.entry = entry
-        self.statement: Statement | None = None
-        self.rows: list[tuple[object, ...]] = [()]
-        self.turn = 0
-        self.counted = 0
-        """Runs that became samples."""
-        self.costs: deque[float] = deque(maxlen=COST_RUNS)
-        self.failures = 0
-        self.obstacle = ""
-
-    @property
-    def arguments(self) -> tuple[object, ...]:
-        """The set of arguments whose turn it is."""
-        return self.rows[self.turn % len(self.rows)]
-
-    @property
-    def cost(self) -> float:
-        """Seconds a run takes; the median, so that one stall does not slow the schedule."""
-        return statistics.median(self.costs) if self.costs else FIRST_COST_S
-
-    @property
-    def pause(self) -> float:
-        """Seconds that a probe which fails is left alone."""
-        first, longest = RETRY_S
-        return min(first * 2.0 ** min(self.failures - 1, 10), longest) if self.failures else 0.0
 
 
 class Sampler:
@@ -120,15 +93,16 @@ class Sampler:
         Raises:
             SessionError: the connection is lost.
         """
+        await self._say_who_measures()
         self._has_means = await self._means.find()
         for index, query in enumerate(self._queries):
             await self._fetch_arguments(query)
             if query.obstacle:
                 self._tell(Unmeasured(index, query.obstacle))
                 continue
-            sample = await self._run_once(query)
+            sample = await query.run(self._lane)
             if sample.error is None:
-                sample = await self._run_once(query)
+                sample = await query.run(self._lane)
             query.costs.append(sample.end - sample.start)
             await self._ask_for_grants(index, query, sample)
             await self._replan(index, query)
@@ -183,7 +157,7 @@ class Sampler:
         if query.obstacle:
             self._schedule.hold(index, RETRY_S[1])
             return
-        sample = await self._run_once(query)
+        sample = await query.run(self._lane, partial(self._say_overdue, index))
         self._schedule.end(index, sample.start, sample.end)
         self._schedule.hold(index, query.pause)
         query.costs.append(sample.end - sample.start)
@@ -196,35 +170,13 @@ class Sampler:
             replace(sample, due=due + ours, shared=place > 0) for place, due in enumerate(answered)
         ]
 
-    async def _run_once(self, query: Query) -> Sample:
-        """Send a probe with its next arguments."""
-        arguments = query.arguments
-        query.turn += 1
-        while True:
-            start = end = now()
-            error: RefusedError | None = None
-            try:
-                await self._lane.begin_probe()
-                start = now()
-                try:
-                    if query.statement is None:
-                        query.statement = await self._lane.prepare(query.entry.sql)
-                    await self._lane.send(query.statement, arguments)
-                finally:
-                    end = now()
-                    await self._lane.end_probe()
-            except StaleStatementError:
-                query.statement = None
-                continue
-            except RefusedError as refused:
-                error, end = refused, max(end, now())
-            if error is None:
-                query.failures = 0
-                return Sample(start, start, end)
-            query.failures += 1
-            query.statement = None
-            # One that was cut off has waited as long as it says; any other error is no answer at all.
-            return Sample(start, start, end, str(error), error.sqlstate == TIMED_OUT)
+    async def _say_who_measures(self) -> None:
+        with suppress(RefusedError):
+            if (attached := await self._lane.attached()) is not None:
+                self._tell(attached)
+
+    def _say_overdue(self, index: int, start: float, threshold_ms: float) -> None:
+        self._tell(Overdue(index, start, threshold_ms, self._lane.pid))
 
     async def _ask_for_grants(self, index: int, query: Query, sample: Sample) -> None:
         """Say which grants are missing where that could be why a run failed."""

@@ -7,7 +7,9 @@ import pytest
 from profiles.manifest import ProbeEntry, Target
 from sql.findings import ProbeFinding
 from sql.latency.messages import (
+    Attached,
     Message,
+    Overdue,
     Planned,
     Sample,
     Samples,
@@ -132,6 +134,8 @@ def test_errors_leave_with_the_window() -> None:
         Unmeasured(0, "why"),
         Ungranted(1, ("GRANT SELECT ON t TO r",)),
         ServerMean(1, None),
+        Attached(4242, "2026-01-02T03:04:05.678901+00:00", 1),
+        Overdue(2, 12.5, 20.0, 4242),
         Stopped("lost", refused=True),
     ],
 )
