@@ -22,6 +22,19 @@ STAGE_OF: Mapping[str, str] = {
 """The stage at which a SQLSTATE ends the attempt; `login` for all others."""
 
 
+CERTIFICATE_REMEDIES: Mapping[int, str] = {
+    9: "check the clock of this machine",
+    10: "renew it at the server",
+    18: "add it to sslrootcert if it is the right one",
+    19: "add its authority to sslrootcert if it is the right one",
+    20: "add its authority to sslrootcert if it is the right one",
+    23: "have the server given a new one",
+    62: "check host, or have the certificate name it",
+    64: "check host, or have the certificate name it",
+}
+"""By X509_V_ERR_* (openssl/x509_vfy.h)."""
+
+
 def dial_error(error: BaseException, target: Target, host: Host, *, had_password: bool) -> SessionError:
     """The error for the operator; holds nothing of what was sent."""
     if isinstance(error, asyncpg.PostgresError):
@@ -70,11 +83,14 @@ def _unreachable(error: OSError, target: Target, host: Host) -> SessionError:
 
 def _tls_sentence(error: ssl.SSLError, target: Target, host: Host) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
+        remedy = CERTIFICATE_REMEDIES.get(error.verify_code, "check host and sslrootcert")
         return (
             f"the certificate of {host.label} does not verify: {error.verify_message}; "
-            f"check host and sslrootcert (sslmode={target.sslmode})"
+            f"{remedy} (sslmode={target.sslmode})"
         )
     reason = (error.reason or type(error).__name__).lower().replace("_", " ")
+    if "alert certificate" in reason or "alert unknown ca" in reason:
+        return f"{host.label} refuses our client certificate ({reason}); renew {target.sslcert or 'sslcert'}"
     return f"TLS with {host.label} failed ({reason}); check certificates and protocol versions"
 
 
@@ -89,15 +105,18 @@ def _refusal(error: asyncpg.PostgresError, target: Target, host: Host, had_passw
         sentence = f"the server refuses the password of {target.user} ({said})"
         return LoginError(sentence, stage=stage, sqlstate=state)
     if state == "28000":
-        return LoginError(f"the server refuses {target.user} ({said})", stage=stage, sqlstate=state)
+        # LDAP, PAM and RADIUS refuse a password with this state too (auth.c, auth_failed).
+        tried = had_password and error.server_source_function == "auth_failed"
+        sentence = f"the server refuses {target.user} ({said})"
+        return LoginError(sentence, stage=stage, sqlstate=state, password_may_help=tried)
     if state == "3D000":
         sentence = f"there is no database {target.dbname} at {host.label}; correct database"
-        return LoginError(sentence, stage=stage, sqlstate=state)
+        return LoginError(sentence, stage=stage, sqlstate=state, password_may_help=False)
     if state == "42501":
         sentence = (
             f"{target.user} may not connect to {target.dbname} ({said}); GRANT CONNECT ON DATABASE mends it"
         )
-        return LoginError(sentence, stage=stage, sqlstate=state)
+        return LoginError(sentence, stage=stage, sqlstate=state, password_may_help=False)
     if state == "53300":
         sentence = f"{host.label} has no connection left ({said}); free one, or try again"
         return SessionError(sentence, stage=stage, sqlstate=state)

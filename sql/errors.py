@@ -26,6 +26,18 @@ class SessionError(Exception):
 class LoginError(SessionError):
     """The server refused the login: trying again would not help."""
 
+    def __init__(
+        self, sentence: str, *, stage: str = "", sqlstate: str | None = None, password_may_help: bool = True
+    ) -> None:
+        super().__init__(sentence, stage=stage, sqlstate=sqlstate)
+        self.password_may_help = password_may_help
+        """Whether it was the password that was refused."""
+
+    @property
+    def credentials_refused(self) -> bool:
+        """Whether role or password were: servers lock accounts that try these again and again."""
+        return self.stage in ("login", "")
+
 
 class PasswordNeeded(LoginError):
     """The server asks for a password and none was found: a prompt may help."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,11 +31,10 @@ async def read_identity(
     """
     row = await _unnamed(connection, statement("identity", OLDEST_SUPPORTED))
     found = pooler or pooler_behind(row, connection.get_server_pid(), asked_read_only)
-    identifier = None
+    control = None
     if row["can_read_control"] and found is pooler:
         control = await _unnamed(connection, statement("identity_system", row["version_num"]))
-        identifier = control["system_identifier"]
-    return _identity(row, dialled or _own_address(row), identifier, found)
+    return _identity(row, dialled or _own_address(row), control, found)
 
 
 def pooler_behind(row: Any, key_pid: int, asked_read_only: bool) -> Pooler | None:
@@ -57,29 +58,34 @@ async def reread(session: Session) -> IdentitySnapshot:
     """
     row = (await session.fetch("identity"))[0]
     was = session.identity
-    identifier = was.system_identifier
-    if identifier is None and row["can_read_control"]:
-        try:
-            identifier = (await session.fetch("identity_system"))[0]["system_identifier"]
-        except ReadingError:
-            identifier = None
-    server = _identity(row, was.address, identifier, was.pooler)
+    control = None
+    # A connection stays with its server, a pooler's does not; a standby may follow to another timeline.
+    if row["can_read_control"] and (was.system_identifier is None or was.pooler or row["in_recovery"]):
+        with suppress(ReadingError):
+            control = (await session.fetch("identity_system"))[0]
+    server = _identity(row, was.address, control, was.pooler)
+    if control is None:
+        server = replace(server, system_identifier=was.system_identifier)
     return IdentitySnapshot(datetime.now(UTC), server)
 
 
-def _identity(row: Any, address: str, identifier: str | None, pooler: Pooler | None) -> ServerIdentity:
+def _identity(row: Any, address: str, control: Any, pooler: Pooler | None) -> ServerIdentity:
+    timeline = row["timeline"]
+    if timeline is None and control is not None:
+        timeline = control["timeline"]
     return ServerIdentity(
         version=row["version"],
         version_num=row["version_num"],
         database=row["database"],
         user=row["user"],
         address=address,
-        system_identifier=identifier,
+        system_identifier=control["system_identifier"] if control is not None else None,
         in_recovery=row["in_recovery"],
         read_only=row["read_only"],
         is_superuser=row["is_superuser"],
         can_read_stats=row["can_read_stats"],
         pooler=pooler,
+        timeline=timeline if pooler is None else None,
     )
 
 

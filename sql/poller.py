@@ -10,12 +10,13 @@ import math
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from sql.errors import LoginError, ReadingError, SessionError
 from sql.loops import Loops
+from sql.recognition import AnotherServerError, difference, movement
 from sql.snapshots import Event, IdentitySnapshot, Lost, ServerIdentity, Snapshot, Unavailable
 
 if TYPE_CHECKING:
@@ -43,10 +44,6 @@ class Reading:
     """Called when the operator asks for everything anew: what was carried over must be forgotten."""
 
 
-class AnotherServerError(Exception):
-    """Another server or database answers under the same name; the sentence says which."""
-
-
 def wait_before(attempt: int, *, refused: bool, chance: float) -> float:
     """Seconds before connecting again.
 
@@ -62,19 +59,6 @@ def wait_before(attempt: int, *, refused: bool, chance: float) -> float:
     return wait * (1 + JITTER * chance)
 
 
-def difference(known: ServerIdentity, found: ServerIdentity) -> str | None:
-    """The sentence that says why `found` is not the server or database that was watched; None where it is."""
-    if known.database != found.database:
-        return f"this is database {found.database!r}, and {known.database!r} was watched before"
-    identifiers = (known.system_identifier, found.system_identifier)
-    if None not in identifiers and identifiers[0] != identifiers[1]:
-        return (
-            f"ANOTHER SERVER answers at {found.address}: system identifier {identifiers[1]},"
-            f" and {identifiers[0]} was watched before"
-        )
-    return None
-
-
 class Poller:
     """Runs readings on one watching connection and publishes snapshots, `Unavailable` and `Lost`.
 
@@ -88,15 +72,23 @@ class Poller:
         readings: Sequence[Reading],
         publish: Callable[[Event], None],
         *,
+        met: Callable[[ServerIdentity], None] = lambda _: None,
         chance: Callable[[], float] = random.random,
     ) -> None:
+        """
+        Args:
+            met: called after each connect, once the server was recognised.
+        """
         self._connect = connect
+        self._met = met
         self._readings = {reading.part: reading for reading in readings}
         self._session: Session | None = None
         self._loops: Loops | None = None
         self._publish = publish
         self._chance = chance
         self._known: ServerIdentity | None = None
+        self._noted: ServerIdentity | None = None
+        """What the operator knows: as the server was when the watch began, or was refreshed."""
         self._disabled: set[str] = set()
         self._failures = 0
         self._going = asyncio.Event()
@@ -119,10 +111,11 @@ class Poller:
     def refresh(self) -> None:
         """Take all readings now (on `resume()` where it is paused).
 
-        Also ends a countdown, tries disabled readings again, and accepts a server that turned out to be
-        another one.
+        Also ends a countdown, tries disabled readings again, accepts a server that turned out to be
+        another one, and takes what has changed about it for known.
         """
         self._disabled.clear()
+        self._noted = self._known
         for reading in self._readings.values():
             reading.refreshed()
         refreshed, self._refreshed = self._refreshed, asyncio.Event()
@@ -163,12 +156,12 @@ class Poller:
             try:
                 await self._watch_once()
             except AnotherServerError as error:
-                self._known = None
+                self._known = self._noted = None
                 self._publish(Lost(f"{error}; refresh to watch it", math.inf))
                 await self._rest(None, asked)
             except SessionError as error:
                 self._failures += 1
-                refused = isinstance(error, LoginError)
+                refused = isinstance(error, LoginError) and error.credentials_refused
                 wait = wait_before(self._failures, refused=refused, chance=self._chance())
                 self._publish(Lost(error.user_message(), wait))
                 await self._rest(wait, asked)
@@ -179,6 +172,7 @@ class Poller:
         session = await self._connect()
         try:
             self._recognise(session.identity)
+            self._met(session.identity)
             self._session, self._loops = session, Loops()
             for reading in self._readings.values():
                 self._loops.add(self._repeat(reading, session))
@@ -206,16 +200,28 @@ class Poller:
             self._publish(Unavailable(reading.part, error.reason, remedy, datetime.now(UTC)))
         else:
             if isinstance(snapshot, IdentitySnapshot):
-                self._recognise(snapshot.server)
+                snapshot = replace(snapshot, news=self._recognise(snapshot.server))
             self._failures = 0
             self._publish(snapshot)
 
-    def _recognise(self, found: ServerIdentity) -> None:
+    def _recognise(self, found: ServerIdentity) -> str:
+        """What has changed about the server.
+
+        Raises:
+            AnotherServerError: it is another one.
+        """
         if self._known is not None:
             sentence = difference(self._known, found)
             if sentence is not None:
                 raise AnotherServerError(sentence)
-        self._known = found
+        self._known = self._latest(found)
+        self._noted = self._noted or found
+        return movement(self._noted, found)
+
+    def _latest(self, found: ServerIdentity) -> ServerIdentity:
+        """`found`, with the highest timeline that was seen: a standby may be behind it."""
+        seen = [each.timeline for each in (self._known, found) if each and each.timeline is not None]
+        return replace(found, timeline=max(seen, default=None))
 
     async def _rest(self, seconds: float | None, asked: asyncio.Event) -> None:
         """Sleep, for ever where `seconds` is None; `refresh()` since `asked` was taken ends it."""

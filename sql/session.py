@@ -13,7 +13,8 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from sql.errors import ReadingError, SessionError
+from sql.errors import ReadingError
+from sql.loss import lost
 from sql.quoting import literal
 from sql.snapshots import ServerIdentity
 from sql.statements import statement
@@ -47,7 +48,7 @@ CANNOT_READ: Mapping[str, str] = {
 }
 """SQLSTATEs that end one reading and leave the session usable."""
 
-SESSION_ENDS = ("08", "57P01", "57P02", "57P03", "57P05", "25P03")
+SESSION_ENDS = ("08", "57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25P04")
 """SQLSTATEs, or classes of them, with which the server says goodbye: failure, shutdown, time limits."""
 
 ANSWER_S = 15.0
@@ -146,18 +147,23 @@ class Session:
     @asynccontextmanager
     async def _translated(self, longest_s: float = 0.0) -> AsyncIterator[None]:
         # A frozen server or a cut line answers nothing, not even an error; a cancel request would hang too.
-        giving_up = asyncio.get_running_loop().call_later(
-            self._answer_s + longest_s, self._connection.terminate
-        )
+        patience_s = self._answer_s + longest_s
+        gave_up: list[float] = []
+
+        def give_up() -> None:
+            gave_up.append(patience_s)
+            self._connection.terminate()
+
+        giving_up = asyncio.get_running_loop().call_later(patience_s, give_up)
         try:
             yield
         except asyncpg.PostgresError as error:
             if self._connection.is_closed() or (error.sqlstate or "").startswith(SESSION_ENDS):
-                raise SessionError(f"the server ended the session ({error.sqlstate})") from None
+                raise lost(error, gave_up_after_s=patience_s if gave_up else None) from None
             reason = CANNOT_READ.get(error.sqlstate or "", "")
             said = str(error.args[0]) if error.args else type(error).__name__
             raise ReadingError(f"{reason}: {said}" if reason else said, sqlstate=error.sqlstate) from None
         except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError) as error:
-            raise SessionError(f"the connection was lost ({type(error).__name__})") from None
+            raise lost(error, gave_up_after_s=patience_s if gave_up else None) from None
         finally:
             giving_up.cancel()

@@ -21,7 +21,8 @@ from sql.findings import (
     SampleFinding,
 )
 
-if TYPE_CHECKING:  # values of modules that import asyncpg
+if TYPE_CHECKING:  # values of modules that import asyncpg, or this one
+    from sql.latency.checkpoints import CheckpointsSnapshot
     from sql.steps.monitor import RunProgress
     from sql.steps.runs import ForeignBuild
 
@@ -55,6 +56,8 @@ class ServerIdentity:
     can_read_stats: bool = False
     """Member of pg_read_all_stats (or pg_monitor): sees the state of other users' backends."""
     pooler: Pooler | None = None
+    timeline: int | None = None
+    """Rises with every promotion; None where it may not be read, and behind a pooler."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,10 @@ class ProbePlan:
     """Whether the expected index is used; None where none is expected."""
     expected_index: str | None
     note: str = ""
+    shape: str = ""
+    """Its nodes from the top down in one line, without costs: `Limit > Index Scan using i on leads`."""
+    indexes: tuple[str, ...] = ()
+    """The names of all indexes that it uses."""
 
 
 @dataclass(frozen=True)
@@ -250,6 +257,8 @@ class MigrationSnapshot:
 class IdentitySnapshot:
     taken_at: datetime = field(compare=False)
     server: ServerIdentity
+    news: str = ""
+    """What has changed about it since the watch began or was refreshed, such as a promotion; one clause."""
 
 
 @dataclass(frozen=True)
@@ -271,7 +280,7 @@ class Lost:
     retry_in_s: float
 
 
-Snapshot: TypeAlias = (
+Snapshot: TypeAlias = """(
     IndexesSnapshot
     | ConstraintsSnapshot
     | PoolSnapshot
@@ -279,8 +288,9 @@ Snapshot: TypeAlias = (
     | MigrationSnapshot
     | IdentitySnapshot
     | BuildsSnapshot
-)
+    | CheckpointsSnapshot
+)"""
 """A reading that succeeded."""
 
-Event: TypeAlias = Snapshot | Unavailable | Lost
+Event: TypeAlias = "Snapshot | Unavailable | Lost"
 """All that a watcher publishes."""

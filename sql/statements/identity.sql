@@ -9,7 +9,12 @@ SELECT split_part(current_setting('server_version'), ' ', 1)            AS versi
        current_setting('transaction_read_only') = 'on'                  AS read_only,
        current_setting('is_superuser') = 'on'                           AS is_superuser,
        pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')          AS can_read_stats,
-       has_function_privilege('pg_control_system()', 'EXECUTE')         AS can_read_control,
+       has_function_privilege('pg_control_system()', 'EXECUTE')
+         AND has_function_privilege('pg_control_checkpoint()', 'EXECUTE')
+         AND has_function_privilege('pg_control_recovery()', 'EXECUTE') AS can_read_control,
+       CASE WHEN NOT pg_is_in_recovery()
+            THEN ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int
+       END                                                              AS timeline,
        pg_backend_pid()                                                 AS backend_pid,
        current_setting('default_transaction_read_only')                 AS default_read_only,
        coalesce(host(inet_server_addr()), '')                           AS server_address,

@@ -1,0 +1,45 @@
+"""How a connection that was there got lost, in words: from what the server said last, or from its silence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import asyncpg
+
+from sql.errors import SessionError
+
+GOODBYES: Mapping[str, str] = {
+    "57P01": "the server is shutting down, or an administrator ended our session",
+    "57P02": "a process of the server crashed, and the server restarts",
+    "57P03": "the server is starting up or shutting down",
+    "57P04": "the database was dropped",
+    "57P05": "the server ends sessions that are idle for so long (idle_session_timeout)",
+    "25P03": "the server ended a transaction that was idle (idle_in_transaction_session_timeout)",
+    "25P04": "the server ended a transaction that took too long (transaction_timeout)",
+    "40001": "the standby ended our session, which was in the way of its recovery",
+}
+"""By SQLSTATE of the FATAL error with which a session ends (errcodes.txt, postgres.c)."""
+
+
+def lost(error: BaseException, *, gave_up_after_s: float | None = None) -> SessionError:
+    """The error of a session that is gone, with one clause that says why; holds nothing of what was sent.
+
+    asyncpg hands on what the server said only where a statement was under way: an idle session that ends
+    is silence.
+
+    Args:
+        gave_up_after_s: how long the server said nothing, where we hung up for that.
+    """
+    if gave_up_after_s is not None:
+        return SessionError(
+            f"no answer within {gave_up_after_s:g} s: the server is frozen, or the network swallows all"
+        )
+    said: BaseException | None = error
+    if isinstance(error, asyncpg.ConnectionDoesNotExistError):
+        # The driver's own exception for a connection that ended while a statement ran.
+        said = error.__cause__
+    if not isinstance(said, asyncpg.PostgresError):
+        return SessionError("the connection broke without a word: the server ended it, or the network did")
+    state = said.sqlstate or ""
+    words = GOODBYES.get(state) or (str(said.args[0]) if said.args else type(said).__name__)
+    return SessionError(f"{words} ({state})", sqlstate=state)
