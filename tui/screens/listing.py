@@ -46,7 +46,7 @@ class Listing(Filtering[None]):
         badge = (BADGES[self.profile.environment], Tone.BADGE)
         title = line(badge, (f" {clean(self.profile.name)} › ", Tone.DIM), (self.NAME, Tone.STRONG))
         self.query_one("#list-title", Lines).show([title])
-        self.follow()
+        self._show()
 
     def view(self) -> View:
         """The rows as they are known now."""
@@ -63,8 +63,8 @@ class Listing(Filtering[None]):
     def act(self, name: str) -> None:
         """A key of this list; whatever turns it off is not so."""
 
-    def facts(self) -> keys.Facts:
-        """What decides which keys are off."""
+    def facts(self, name: str) -> keys.Facts:  # noqa: ARG002
+        """What decides whether the key `name` is off."""
         row = self.pane.row
         return keys.Facts(pane=self.NAME, row=row is not None, sql=bool(row and row.sql))
 
@@ -81,7 +81,10 @@ class Listing(Filtering[None]):
     def follow(self) -> None:
         """Show what is known now."""
         if self.is_mounted and self.is_attached and not self._pruning:
-            self.pane.show_view(self.view(), self.age(), self.note())
+            self._show()
+
+    def _show(self) -> None:
+        self.pane.show_view(self.view(), self.age(), self.note())
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Show a sentence in the footer for a while."""
@@ -94,7 +97,7 @@ class Listing(Filtering[None]):
 
     def action_key(self, name: str) -> None:
         """Every key of the list comes through here: it acts, or says why it does not."""
-        why_off = keys.key(f"{self.SCOPE.name.lower()}.{name}").why_off(self.facts())
+        why_off = keys.key(f"{self.SCOPE.name.lower()}.{name}").why_off(self.facts(name))
         if why_off:
             self.say(why_off, Tone.WARN)
         elif name == "help":
