@@ -30,10 +30,9 @@ def lost(error: BaseException, *, gave_up_after_s: float | None = None) -> Sessi
     Args:
         gave_up_after_s: how long the server said nothing, where we hung up for that.
     """
-    if gave_up_after_s is not None:
-        return SessionError(
-            f"no answer within {gave_up_after_s:g} s: the server is frozen, or the network swallows all"
-        )
+    if gave_up_after_s is not None or isinstance(error, TimeoutError):
+        limit = "in time" if gave_up_after_s is None else f"within {gave_up_after_s:g} s"
+        return SessionError(f"no answer {limit}: the server is frozen, or the network swallows all")
     said: BaseException | None = error
     if isinstance(error, asyncpg.ConnectionDoesNotExistError):
         # The driver's own exception for a connection that ended while a statement ran.

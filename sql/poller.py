@@ -26,8 +26,8 @@ T = TypeVar("T")
 
 INSUFFICIENT_PRIVILEGE = "42501"
 LONGEST_WAIT_S = 15.0
-LOGIN_WAITS_S = (60.0, 120.0, 300.0)
-"""A refused login is tried again seldom: servers lock accounts that hammer them."""
+LOGIN_WAITS_S = (60.0, 300.0, 1800.0)
+"""A refused login is tried again seldom: servers lock accounts after some refusals within half an hour."""
 JITTER = 0.25
 
 

@@ -9,6 +9,7 @@ import asyncpg
 
 from sql.errors import SessionError
 from sql.latency.messages import Attached
+from sql.loss import lost
 from sql.quoting import literal
 from sql.session import SESSION_ENDS
 from sql.statements import statement
@@ -60,13 +61,19 @@ class Lane:
 
     @classmethod
     async def open(
-        cls, profile: Profile, password: Secret | None, settings: Mapping[str, str], number: int = 0
+        cls,
+        profile: Profile,
+        password: Secret | None,
+        settings: Mapping[str, str],
+        number: int = 0,
+        system_identifier: str | None = None,
     ) -> Lane:
         """Connect.
 
         Args:
             settings: of every probe, such as `search_path` and `statement_timeout` (ms).
             number: which of the lanes this is, as it is said.
+            system_identifier: of the server that is meant; None: any.
 
         Raises:
             ConfigurationError, SessionError, LoginError: as `sql.connect.connect`.
@@ -75,6 +82,12 @@ class Lane:
 
         link = await open_link(profile, password, Purpose.PROBE, settings)
         identity = link.identity
+        if (
+            None not in (system_identifier, found := identity.system_identifier)
+            and found != system_identifier
+        ):
+            link.connection.terminate()
+            raise SessionError(f"ANOTHER SERVER answers at {identity.address}: nothing is measured on it")
         return cls(
             link.connection,
             version_num=identity.version_num,
@@ -198,12 +211,12 @@ class _translated:
         if isinstance(error, asyncpg.PostgresError):
             sqlstate = error.sqlstate or ""
             if self._connection.is_closed() or sqlstate.startswith(SESSION_ENDS):
-                raise SessionError(f"the server ended the probing session ({sqlstate})") from None
+                raise lost(error) from None
             raise RefusedError(f"{sqlstate}: {_line(error)}", sqlstate) from None
         if isinstance(error, asyncpg.InterfaceError) and not self._connection.is_closed():
             raise RefusedError(_line(error), None) from None
         if isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError | asyncpg.InternalClientError):
-            raise SessionError(f"the probing connection was lost ({type(error).__name__})") from None
+            raise lost(error) from None
 
 
 def _line(error: BaseException) -> str:

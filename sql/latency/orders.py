@@ -21,6 +21,8 @@ class Order:
     probes: tuple[ProbeEntry, ...]
     search_path: str = "public"
     query_timeout_s: float | None = None
+    system_identifier: str | None = None
+    """Of the server that is watched: on another one nothing is measured. None: on any."""
 
 
 def encode_order(order: Order) -> bytes:
@@ -37,6 +39,7 @@ def encode_order(order: Order) -> bytes:
         "probes": [asdict(entry) for entry in order.probes],
         "search_path": order.search_path,
         "query_timeout_s": order.query_timeout_s,
+        "system_identifier": order.system_identifier,
         "password": None if order.password is None else order.password.reveal(),
     }
     return json.dumps(fields).encode() + b"\n"
@@ -63,4 +66,5 @@ def decode_order(line: bytes) -> Order:
         ),
         search_path=fields["search_path"],
         query_timeout_s=fields["query_timeout_s"],
+        system_identifier=fields["system_identifier"],
     )

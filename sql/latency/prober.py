@@ -15,6 +15,7 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter as now
@@ -31,12 +32,14 @@ if TYPE_CHECKING:
     from profiles.manifest import ProbeEntry
     from profiles.model import Profile
     from profiles.secret import Secret
+    from sql.snapshots import ServerIdentity
 
 WINDOW_S = 300.0
 PUBLISH_S = 1.0
 GOODBYE_S = 3.0
 """How long the process may take to cancel its statement and leave."""
 LONGEST_LINE = 2**22
+AFTER_THE_WATCH = "it goes on as soon as the watch is in"
 SECRET_VARIABLES = ("PGPASSWORD", "PGSSLPASSWORD")
 """The password goes through the pipe: what a process inherits, /proc shows."""
 
@@ -50,6 +53,12 @@ class Prober:
         self._process: Process | None = None
         self._paused = False
         self._failures = 0
+        self._password: Secret | None = None
+        self._server: ServerIdentity | None = None
+        self._welcome = asyncio.Event()
+        self._welcome.set()
+        self._admitted = asyncio.Event()
+        self._moves = False
         self._listeners: list[Callable[[Message, float], None]] = []
 
     async def __aenter__(self) -> Prober:
@@ -69,6 +78,24 @@ class Prober:
         """Let `heard` have every message as it comes, with the time by the samples' clock."""
         self._listeners.append(heard)
 
+    def hold(self) -> None:
+        """Connect no more until `admit()`: the watch has lost the server, or found another one.
+
+        Two that knock would be twice the refused logins; one that measures goes on.
+        """
+        self._welcome.clear()
+
+    def admit(self, password: Secret | None, server: ServerIdentity) -> None:
+        """The watch is in: measure there, with this password; where it is another place, start anew."""
+        before, self._server, self._password = self._server, server, password
+        self._failures = 0
+        self._welcome.set()
+        self._admitted.set()
+        stdin = self._process.stdin if self._process is not None else None
+        if before is not None and stdin is not None and _place(before) != _place(server):
+            self._moves = True
+            stdin.close()
+
     async def start(
         self,
         profile: Profile,
@@ -81,6 +108,7 @@ class Prober:
     ) -> None:
         """Begin to measure; `publish` is called in this loop until `stop()`."""
         await self.stop()
+        self._password = password
         if not probes:
             publish(Records(probes).snapshot(now()))
             return
@@ -128,14 +156,36 @@ class Prober:
     async def _keep_running(
         self, order: Order, publish: Callable[[ProbesSnapshot | Unavailable], None]
     ) -> None:
-        records = Records(order.probes, WINDOW_S)
+        records, measured_on = Records(order.probes, WINDOW_S), self._identifier
         while True:
-            stopped = await self._run_process(order, records, publish)
+            await self._welcome.wait()
+            if measured_on not in (None, self._identifier):
+                records = Records(order.probes, WINDOW_S)
+            measured_on = self._identifier
+            self._moves = False
+            self._admitted.clear()
+            stopped = await self._run_process(self._renewed(order), records, publish)
+            if self._moves:
+                continue
             self._failures += 1
+            if stopped.refused and self._server is not None:
+                # The watch's next login shows whether another one may help.
+                self.hold()
             wait = wait_before(self._failures, refused=stopped.refused, chance=self._chance())
-            remedy = f"it is started again in {wait:.0f} s"
+            goes_on = self._welcome.is_set()
+            remedy = f"it is started again in {wait:.0f} s" if goes_on else AFTER_THE_WATCH
             publish(Unavailable("probes", stopped.reason, remedy, datetime.now(UTC)))
-            await asyncio.sleep(wait)
+            if goes_on:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(wait):
+                        await self._admitted.wait()
+
+    @property
+    def _identifier(self) -> str | None:
+        return None if self._server is None else self._server.system_identifier
+
+    def _renewed(self, order: Order) -> Order:
+        return replace(order, password=self._password, system_identifier=self._identifier)
 
     async def _run_process(
         self, order: Order, records: Records, publish: Callable[[ProbesSnapshot | Unavailable], None]
@@ -202,6 +252,10 @@ class Prober:
             if not self._paused:
                 publish(records.snapshot(now()))
             await asyncio.sleep(PUBLISH_S)
+
+
+def _place(server: ServerIdentity) -> tuple[str | None, str, str]:
+    return server.system_identifier, server.database, server.address
 
 
 def _environment(profile: Profile) -> dict[str, str]:

@@ -62,7 +62,9 @@ async def _measure(order: Order, going: asyncio.Event) -> None:
     settings = probe_settings(order.probes, order.search_path, order.query_timeout_s)
     try:
         await going.wait()
-        lane = await Lane.open(order.profile, order.password, settings)
+        lane = await Lane.open(
+            order.profile, order.password, settings, system_identifier=order.system_identifier
+        )
         try:
             sampler = Sampler(lane, order.probes, tell, DECK, going=going)
             await sampler.prepare()
@@ -72,7 +74,9 @@ async def _measure(order: Order, going: asyncio.Event) -> None:
     except ConfigurationError as error:
         tell(Stopped(error.user_message(), refused=True))
     except SessionError as error:
-        tell(Stopped(error.user_message(), refused=isinstance(error, LoginError)))
+        tell(
+            Stopped(error.user_message(), refused=isinstance(error, LoginError) and error.credentials_refused)
+        )
     except Exception as error:  # a bug: the deck says so, without values that could hold a secret
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(place.filename).name}:{place.lineno}"
