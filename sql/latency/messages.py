@@ -126,7 +126,8 @@ def decode(line: bytes) -> Message:
     if kind is Samples:
         fields["rows"] = tuple(Sample(*row) for row in fields["rows"])
     if kind is Planned:
-        fields["plan"] = ProbePlan(**fields["plan"])
+        plan = fields["plan"]
+        fields["plan"] = ProbePlan(**{**plan, "indexes": tuple(plan["indexes"])})
     if kind is Ungranted:
         fields["grants"] = tuple(fields["grants"])
     message: Message = kind(**fields)

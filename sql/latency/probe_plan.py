@@ -37,15 +37,17 @@ async def explain(lane: Lane, entry: ProbeEntry, arguments: tuple[object, ...]) 
     top = await _plan(lane, entry.sql, arguments)
     nodes = list(_walk(top["Plan"]))
     query_id = top.get("Query Identifier")
+    shape, used = _shape(top["Plan"]), _indexes(nodes)
     if entry.index is None:
-        return Explained(ProbePlan(_reads(nodes, None)["Node Type"], None, None), query_id)
+        node = _reads(nodes, None)["Node Type"]
+        return Explained(ProbePlan(node, None, None, shape=shape, indexes=used), query_id)
     found = await lane.aside(statement("probe_index", lane.version_num), entry.index)
     index: Node | None = found[0] if found else None
     names = {entry.index, *(index["names"] if index else ())}
     uses = _uses(nodes, names)
     reads = _reads(nodes, index)
     note = "" if uses else await _why_not(lane, entry, arguments, reads, index, names)
-    return Explained(ProbePlan(reads["Node Type"], uses, entry.index, note), query_id)
+    return Explained(ProbePlan(reads["Node Type"], uses, entry.index, note, shape, used), query_id)
 
 
 async def _plan(lane: Lane, sql: str, arguments: tuple[object, ...], **settings: str) -> Node:
@@ -58,6 +60,23 @@ def _walk(node: Node) -> Iterator[Node]:
     yield node
     for child in node.get("Plans", ()):
         yield from _walk(child)
+
+
+def _shape(node: Node) -> str:
+    """The nodes from the top down; children of one node in brackets where there are several."""
+    name: str = node["Node Type"]
+    if "Index Name" in node:
+        name += f" using {node['Index Name']}"
+    if "Relation Name" in node:
+        name += f" on {node['Relation Name']}"
+    children = [_shape(child) for child in node.get("Plans", ())]
+    if len(children) > 1:
+        children = [" + ".join(f"({child})" for child in children)]
+    return " > ".join([name, *children])
+
+
+def _indexes(nodes: list[Node]) -> tuple[str, ...]:
+    return tuple(sorted({node["Index Name"] for node in nodes if "Index Name" in node}))
 
 
 def _uses(nodes: list[Node], names: set[str]) -> bool:

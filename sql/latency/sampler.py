@@ -44,6 +44,8 @@ FIRST_FLUSH_S = 0.2
 """An operator who has just opened the deck waits for the first numbers."""
 REPLAN_S = 60.0
 MEANS_S = 10.0
+EXPLAIN_AGAIN_S = 5.0
+"""A probe that is overdue again and again is explained no more often."""
 
 
 def probe_settings(
@@ -86,6 +88,9 @@ class Sampler:
         self._has_means = False
         self._unsent: list[list[Sample]] = [[] for _ in self._queries]
         self._going = going
+        self._overdue = False
+        """Whether the run that is under way, or was last, took longer than it should."""
+        self._explained = [-math.inf] * len(self._queries)
 
     async def prepare(self) -> None:
         """Fetch the arguments, warm every probe up with one run that is not counted, and explain it.
@@ -157,6 +162,7 @@ class Sampler:
         if query.obstacle:
             self._schedule.hold(index, RETRY_S[1])
             return
+        self._overdue, arguments = False, query.arguments
         sample = await query.run(self._lane, partial(self._say_overdue, index))
         self._schedule.end(index, sample.start, sample.end)
         self._schedule.hold(index, query.pause)
@@ -169,6 +175,8 @@ class Sampler:
         self._unsent[index] += [
             replace(sample, due=due + ours, shared=place > 0) for place, due in enumerate(answered)
         ]
+        if self._overdue:
+            await self._explain_overdue(index, query, arguments)
 
     async def _say_who_measures(self) -> None:
         with suppress(RefusedError):
@@ -176,7 +184,15 @@ class Sampler:
                 self._tell(attached)
 
     def _say_overdue(self, index: int, start: float, threshold_ms: float) -> None:
+        self._overdue = True
         self._tell(Overdue(index, start, threshold_ms, self._lane.pid))
+
+    async def _explain_overdue(self, index: int, query: Query, arguments: tuple[object, ...]) -> None:
+        """Say at once how long it took, and how the planner would run it now."""
+        self._flush()
+        if now() - self._explained[index] >= EXPLAIN_AGAIN_S:
+            self._explained[index] = now()
+            await self._aside(lambda: self._replan(index, query, arguments))
 
     async def _ask_for_grants(self, index: int, query: Query, sample: Sample) -> None:
         """Say which grants are missing where that could be why a run failed."""
@@ -211,9 +227,11 @@ class Sampler:
             if not query.obstacle:
                 await self._replan(index, query)
 
-    async def _replan(self, index: int, query: Query) -> None:
+    async def _replan(self, index: int, query: Query, arguments: tuple[object, ...] | None = None) -> None:
         try:
-            explained = await explain(self._lane, query.entry, query.arguments)
+            explained = await explain(
+                self._lane, query.entry, query.arguments if arguments is None else arguments
+            )
         except RefusedError:
             return
         self._means.know(index, explained.query_id)

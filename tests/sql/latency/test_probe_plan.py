@@ -89,7 +89,7 @@ async def test_the_index_of_a_partition_is_the_index(database: Database) -> None
 
 
 async def test_a_probe_without_an_expected_index_has_a_plan_too(newest: Database) -> None:
-    assert await plan(newest, "SELECT 1", None) == ProbePlan("Result", None, None)
+    assert await plan(newest, "SELECT 1", None) == ProbePlan("Result", None, None, shape="Result")
 
 
 @pytest.mark.parametrize("name", ['x"; DROP TABLE big; --', "[/b]", "ü" * 40])
