@@ -182,12 +182,38 @@ class ProbeReading:
     """The newest samples, oldest first, for a sparkline."""
 
 
+    every_s: float | None = None
+    """How often it is due; a heavy probe is due seldom."""
+    slowed: bool = False
+    """Whether that is less often than it would be if it were cheap."""
+
+
+@dataclass(frozen=True)
+class FloorReading:
+    """What `SELECT 1` takes on the probes' connection: network, client and server's least. Never subtracted."""
+
+    samples: int
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    max_ms: float | None = None
 @dataclass(frozen=True)
 class ProbesSnapshot:
     taken_at: datetime = field(compare=False)
     probes: tuple[ProbeReading, ...]
 
 
+    window_s: float | None = None
+    """The stretch of time that the readings count; None: since the start."""
+    since: datetime | None = field(default=None, compare=False)
+    """When the oldest sample was made that every probe's readings count; None: there is none."""
+    cut: bool = False
+    """Whether the window asks for more samples than are kept: then it begins at `since`."""
+    floor: FloorReading | None = None
+    standstill_s: float = 0.0
+    """For how long the prober itself did not run; what was due meanwhile counts from when it was due."""
+    clock: float | None = field(default=None, compare=False)
+    """`taken_at` by the samples' clock, exactly: at this moment the same samples give the same figures."""
 @dataclass(frozen=True)
 class ApplicationUse:
     """What the backends of one application_name hold of the pool's budget."""

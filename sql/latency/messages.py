@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 from sql.snapshots import ProbePlan
 
@@ -34,6 +34,10 @@ class Samples:
     """Ticks that came due."""
     runs: int
     rows: tuple[Sample, ...]
+    every_s: float = 0.0
+    """How often the probe is due now."""
+    slowed: bool = False
+    """Whether it is due less often because it is heavy."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,21 @@ class ServerMean:
 
 
 @dataclass(frozen=True)
+class Floor:
+    """`SELECT 1` on the probes' connection."""
+
+    rows: tuple[Sample, ...]
+
+
+@dataclass(frozen=True)
+class Standstill:
+    """The prober itself did not run: it was stopped, or the machine was too busy to let it."""
+
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
 class Attached:
     """Which backend measures; said after each connect. Behind a pooler any may, and nothing is said."""
 
@@ -102,17 +121,25 @@ class Stopped:
     """Whether the server refused the login."""
 
 
-Message: TypeAlias = Samples | Planned | Unmeasured | Ungranted | ServerMean | Attached | Overdue | Stopped
-_KINDS = {
-    kind.__name__: kind
-    for kind in (Samples, Planned, Unmeasured, Ungranted, ServerMean, Attached, Overdue, Stopped)
-}
+Message: TypeAlias = (
+    Samples
+    | Planned
+    | Unmeasured
+    | Ungranted
+    | ServerMean
+    | Floor
+    | Standstill
+    | Attached
+    | Overdue
+    | Stopped
+)
+_KINDS = {kind.__name__: kind for kind in get_args(Message)}
 
 
 def encode(message: Message) -> bytes:
     """One line of JSON."""
     fields: dict[str, Any] = asdict(message)
-    if isinstance(message, Samples):
+    if isinstance(message, Samples | Floor):
         fields["rows"] = [
             [row.due, row.start, row.end, row.error, row.answered, row.shared] for row in message.rows
         ]
@@ -123,7 +150,7 @@ def decode(line: bytes) -> Message:
     """The message of a line that `encode` made."""
     fields = json.loads(line)
     kind = _KINDS[fields.pop("kind")]
-    if kind is Samples:
+    if kind in (Samples, Floor):
         fields["rows"] = tuple(Sample(*row) for row in fields["rows"])
     if kind is Planned:
         plan = fields["plan"]

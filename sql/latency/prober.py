@@ -53,6 +53,8 @@ class Prober:
         self._process: Process | None = None
         self._paused = False
         self._failures = 0
+        self._window_s: float | None = WINDOW_S
+        self._looked = asyncio.Event()
         self._password: Secret | None = None
         self._server: ServerIdentity | None = None
         self._welcome = asyncio.Event()
@@ -77,6 +79,11 @@ class Prober:
     def listen(self, heard: Callable[[Message, float], None]) -> None:
         """Let `heard` have every message as it comes, with the time by the samples' clock."""
         self._listeners.append(heard)
+
+    def window(self, seconds: float | None) -> None:
+        """Count another window from now on, of samples that are there already; None is since the start."""
+        self._window_s = seconds
+        self._looked.set()
 
     def hold(self) -> None:
         """Connect no more until `admit()`: the watch has lost the server, or found another one.
@@ -249,9 +256,14 @@ class Prober:
     ) -> None:
         await measured.wait()
         while True:
+            self._looked.clear()
+            if records.window_s != self._window_s:
+                records.look(self._window_s, now())
             if not self._paused:
                 publish(records.snapshot(now()))
-            await asyncio.sleep(PUBLISH_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PUBLISH_S):
+                    await self._looked.wait()
 
 
 def _place(server: ServerIdentity) -> tuple[str | None, str, str]:

@@ -5,30 +5,34 @@ from __future__ import annotations
 import math
 from collections import Counter, deque
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from profiles.manifest import ProbeEntry
 from sql.findings import ProbeFinding
 from sql.latency.grants import NOT_ALLOWED, may_be_a_grant
 from sql.latency.messages import (
     Attached,
+    Floor,
     Message,
     Overdue,
     Planned,
     Sample,
     Samples,
     ServerMean,
+    Standstill,
     Stopped,
     Ungranted,
     Unmeasured,
 )
 from sql.latency.window import LEAST_SAMPLES, Window
-from sql.snapshots import ProbePlan, ProbeReading, ProbesSnapshot
+from sql.snapshots import FloorReading, ProbePlan, ProbeReading, ProbesSnapshot
 
 RECENT = 60
 """Samples of a sparkline."""
 TELLING = 3
 """So few samples tell that a target is missed where each of them is above it."""
+SENTENCES = 200
+"""The newest errors whose words are kept; all are counted."""
 
 
 class Record:
@@ -36,11 +40,10 @@ class Record:
 
     def __init__(self, entry: ProbeEntry, window_s: float = math.inf) -> None:
         self.entry = entry
-        self._window_s = window_s
-        self._latencies = Window(window_s)
-        self._services = Window(window_s)
-        self._ticks: deque[tuple[float, int, int]] = deque()
-        self._errors: deque[tuple[float, str]] = deque()
+        self.window = Window(window_s)
+        self._errors: deque[tuple[float, str]] = deque(maxlen=SENTENCES)
+        self._every_s = 0.0
+        self._slowed = False
         self.plan: ProbePlan | None = None
         self.server_mean_ms: float | None = None
         self.obstacle = ""
@@ -51,68 +54,59 @@ class Record:
     def add(self, samples: Samples, now: float) -> None:
         """Take samples in, in the order in which they were made."""
         self.obstacle = ""
-        self._ticks.append((now, samples.due, samples.runs))
-        for sample in samples.rows:
-            self._add(sample)
-
-    def _add(self, sample: Sample) -> None:
-        latency = (sample.end - sample.due) * 1000 if sample.answered else math.inf
-        self._latencies.add(sample.end, latency)
-        if sample.shared:
-            return
-        if sample.error is None:
-            self._services.add(sample.end, (sample.end - sample.start) * 1000)
-        else:
-            self._errors.append((sample.end, sample.error))
+        self._every_s, self._slowed = samples.every_s, samples.slowed
+        last = len(samples.rows) - 1
+        for place, sample in enumerate(samples.rows):
+            counts = (samples.due, samples.runs) if place == last else (0, 0)
+            _take(sample, self.window, *counts)
+            if sample.error is not None and not sample.shared:
+                self._errors.append((sample.end, sample.error))
+        self.window.forget(now)
 
     def reading(self, now: float) -> ProbeReading:
         """The probe as it is at `now`, a time of the samples' clock."""
-        self._forget(now)
+        self.window.forget(now)
         finding, detail = self._judge()
-        due = sum(ticks for _, ticks, _ in self._ticks)
-        runs = sum(run for _, _, run in self._ticks)
-        recent = self._latencies.newest(RECENT)
+        window = self.window
+        latencies, services = window.latencies, window.services
+        recent = window.newest(RECENT)
         return ProbeReading(
             name=self.entry.name,
             query_class=self.entry.query_class,
             finding=finding,
-            samples=len(self._latencies),
-            errors=len(self._errors),
+            samples=len(latencies),
+            errors=window.failed,
             target=self.entry.target,
-            p50_ms=_finite(self._latencies.percentile(50)),
-            p95_ms=_finite(self._latencies.percentile(95)),
-            p99_ms=_finite(self._latencies.percentile(99)),
-            max_ms=self._latencies.maximum(),
+            p50_ms=_finite(latencies.percentile(50)),
+            p95_ms=_finite(latencies.percentile(95)),
+            p99_ms=_finite(latencies.percentile(99)),
+            max_ms=latencies.maximum(),
             last_ms=recent[-1] if recent else None,
-            service_p50_ms=self._services.percentile(50),
-            service_p95_ms=self._services.percentile(95),
-            service_p99_ms=self._services.percentile(99),
+            service_p50_ms=services.percentile(50),
+            service_p95_ms=services.percentile(95),
+            service_p99_ms=services.percentile(99),
             server_mean_ms=self.server_mean_ms,
-            kept=min(1.0, runs / due) if due else None,
+            kept=min(1.0, window.runs / window.due) if window.due else None,
             plan=self.plan,
             detail=detail,
             recent_ms=recent,
+            every_s=self._every_s or None,
+            slowed=self._slowed,
         )
 
-    def _forget(self, now: float) -> None:
-        self._latencies.forget(now)
-        self._services.forget(now)
-        for passing in (self._ticks, self._errors):
-            while passing and passing[0][0] < now - self._window_s:
-                passing.popleft()
-
     def _judge(self) -> tuple[ProbeFinding, str]:
-        if not len(self._latencies):
+        if not len(self.window):
             return ProbeFinding.NOT_MEASURED, self.obstacle or "there is no sample yet"
-        if not len(self._services) and (sentence := self._not_allowed()):
+        if not len(self.window.services) and (sentence := self._not_allowed()):
             return ProbeFinding.NOT_MEASURED, sentence
-        if self._errors:
+        if self.window.failed:
             return ProbeFinding.FAILING, self._failure()
         missed, unjudged, judged = [], [], 0
-        count = len(self._latencies)
+        latencies = self.window.latencies
+        count = len(latencies)
         for percent, target in _targets(self.entry):
-            value = self._latencies.percentile(percent)
-            if value is None and count >= TELLING and self._latencies.minimum() > target:
+            value = latencies.percentile(percent)
+            if value is None and count >= TELLING and latencies.minimum() > target:
                 missed.append(f"p{percent}: each of {count} samples is above {target:g} ms")
                 continue
             if value is None:
@@ -135,7 +129,7 @@ class Record:
 
         The application's role may well be allowed: that ours is not says nothing of the database.
         """
-        errors = [error for _, error in self._errors]
+        errors = self._sentences()
         if not errors or not all(map(may_be_a_grant, errors)):
             return ""
         reason = errors[-1].partition(": ")[2]
@@ -146,9 +140,13 @@ class Record:
         return ""
 
     def _failure(self) -> str:
-        most, _ = Counter(error for _, error in self._errors).most_common(1)[0]
-        runs = len(self._services) + len(self._errors)
-        return f"{len(self._errors)} of {runs} runs failed: {most}"
+        most, _ = Counter(self._sentences()).most_common(1)[0]
+        runs = len(self.window.services) + self.window.failed
+        return f"{self.window.failed} of {runs} runs failed: {most}"
+
+    def _sentences(self) -> list[str]:
+        since = self.window.since or -math.inf
+        return [error for at, error in self._errors if at >= since]
 
 
 class Records:
@@ -156,6 +154,14 @@ class Records:
 
     def __init__(self, probes: Sequence[ProbeEntry], window_s: float = math.inf) -> None:
         self._records = [Record(entry, window_s) for entry in probes]
+        self._floor = Window(window_s)
+        self._standstills: deque[Standstill] = deque(maxlen=SENTENCES)
+        self._window_s = window_s
+
+    @property
+    def window_s(self) -> float | None:
+        """The window that is counted, seconds; None is since the start."""
+        return None if math.isinf(self._window_s) else self._window_s
 
     def take(self, message: Message, now: float) -> None:
         """Note what the sampler said at `now`."""
@@ -170,12 +176,67 @@ class Records:
                 self._records[message.probe].grants = message.grants
             case ServerMean():
                 self._records[message.probe].server_mean_ms = message.mean_ms
+            case Floor():
+                for sample in message.rows:
+                    _take(sample, self._floor)
+            case Standstill():
+                self._standstills.append(message)
             case Attached() | Overdue() | Stopped():
                 pass
 
+    def look(self, window_s: float | None, now: float) -> None:
+        """Count another window from now on, exactly: nothing is measured anew. None is since the start."""
+        self._window_s = math.inf if window_s is None else window_s
+        for window in self._windows():
+            window.look(self._window_s, now)
+
     def snapshot(self, now: float) -> ProbesSnapshot:
         """The probes as they are at `now`."""
-        return ProbesSnapshot(datetime.now(UTC), tuple(record.reading(now) for record in self._records))
+        at = datetime.now(UTC)
+        readings = tuple(record.reading(now) for record in self._records)
+        self._floor.forget(now)
+        since = self._since()
+        return ProbesSnapshot(
+            taken_at=at,
+            clock=now,
+            probes=readings,
+            window_s=self.window_s,
+            since=None if since is None else at - timedelta(seconds=now - since),
+            cut=any(record.window.cut for record in self._records),
+            floor=self._floor_reading(),
+            standstill_s=sum(
+                each.end - each.start for each in self._standstills if each.end >= now - self._window_s
+            ),
+        )
+
+    def _windows(self) -> list[Window]:
+        return [record.window for record in self._records] + [self._floor]
+
+    def _since(self) -> float | None:
+        """From when on the readings count all samples; where some were cut, from when on none is missing."""
+        windows = [record.window for record in self._records]
+        cut = [window.since for window in windows if window.cut and window.since is not None]
+        every = [window.since for window in windows if window.since is not None]
+        return max(cut) if cut else min(every, default=None)
+
+    def _floor_reading(self) -> FloorReading | None:
+        ranks = self._floor.latencies
+        if not len(ranks):
+            return None
+        return FloorReading(
+            samples=len(ranks),
+            p50_ms=ranks.percentile(50),
+            p95_ms=ranks.percentile(95),
+            p99_ms=ranks.percentile(99),
+            max_ms=ranks.maximum(),
+        )
+
+
+def _take(sample: Sample, window: Window, due: int = 0, runs: int = 0) -> None:
+    latency = (sample.end - sample.due) * 1000 if sample.answered else math.inf
+    failed = sample.error is not None and not sample.shared
+    service = None if sample.shared or failed else (sample.end - sample.start) * 1000
+    window.add(sample.end, latency, service, failed=failed, due=due, runs=runs)
 
 
 def _targets(entry: ProbeEntry) -> list[tuple[int, float]]:
