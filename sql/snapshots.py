@@ -23,6 +23,8 @@ from sql.findings import (
 
 if TYPE_CHECKING:  # values of modules that import asyncpg, or this one
     from sql.latency.checkpoints import CheckpointsSnapshot
+    from sql.pgbouncer_reading import PgbouncerReading, PgbouncerSnapshot
+    from sql.slow_statements import SlowStatementsSnapshot
     from sql.steps.monitor import RunProgress
     from sql.steps.runs import ForeignBuild
 
@@ -180,8 +182,6 @@ class ProbeReading:
     detail: str = ""
     recent_ms: tuple[float, ...] = ()
     """The newest samples, oldest first, for a sparkline."""
-
-
     every_s: float | None = None
     """How often it is due; a heavy probe is due seldom."""
     slowed: bool = False
@@ -197,12 +197,12 @@ class FloorReading:
     p95_ms: float | None = None
     p99_ms: float | None = None
     max_ms: float | None = None
+
+
 @dataclass(frozen=True)
 class ProbesSnapshot:
     taken_at: datetime = field(compare=False)
     probes: tuple[ProbeReading, ...]
-
-
     window_s: float | None = None
     """The stretch of time that the readings count; None: since the start."""
     since: datetime | None = field(default=None, compare=False)
@@ -214,6 +214,8 @@ class ProbesSnapshot:
     """For how long the prober itself did not run; what was due meanwhile counts from when it was due."""
     clock: float | None = field(default=None, compare=False)
     """`taken_at` by the samples' clock, exactly: at this moment the same samples give the same figures."""
+
+
 @dataclass(frozen=True)
 class ApplicationUse:
     """What the backends of one application_name hold of the pool's budget."""
@@ -255,7 +257,8 @@ class PoolReading:
     states_hidden: bool = False
     """Without pg_read_all_stats other users' states cannot be seen."""
     detail: str = ""
-    pgbouncer: Mapping[str, Mapping[str, float]] | None = None
+    pgbouncer: PgbouncerReading | None = None
+    """What stands before the server; None: the profile names no console, or it was not read yet."""
 
 
 @dataclass(frozen=True)
@@ -314,7 +317,9 @@ Snapshot: TypeAlias = """(
     | MigrationSnapshot
     | IdentitySnapshot
     | BuildsSnapshot
+    | PgbouncerSnapshot
     | CheckpointsSnapshot
+    | SlowStatementsSnapshot
 )"""
 """A reading that succeeded."""
 

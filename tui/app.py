@@ -22,10 +22,12 @@ from textual.worker import Worker, WorkerState
 from profiles.errors import ConfigurationError
 from profiles.model import EnvironmentClass
 from sql.snapshots import BuildsSnapshot
+from tui import collector
+from tui.background import in_background
 from tui.crash import QuietEnd
 from tui.exit_codes import ExitCode
 from tui.frames import LightFrames
-from tui.messages import Arrived, Stopped, Waiting
+from tui.messages import Arrived, Copied, Stopped, Waiting
 from tui.opening import SCREENS
 from tui.panes.views import TITLES
 from tui.present.text import clean
@@ -138,11 +140,7 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
         deck.call_after_refresh(self.begin_watching)
 
     def begin_watching(self) -> None:
-        """Start the watch in a worker of its own; the runs are followed in another, server or not."""
-        if self._following_runs is None or self._following_runs.is_finished:
-            self._following_runs = self.run_worker(
-                self.board.follow(), group="runs", description="follow the runs", exit_on_error=False
-            )
+        """Start the watch in a worker of its own."""
         self._following = self.run_worker(
             self._follow(), group="watch", description="watch the server", exit_on_error=False
         )
@@ -152,8 +150,25 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
 
         assert self.profile is not None
         assert self.manifest is not None
-        self.feed = Feed(self.profile, self.manifest, self, self.board.readings)
+        self.feed = Feed(self.profile, self.manifest, self)
         await self.feed.run()
+
+    def settled(self) -> None:
+        """The verdict is there, or takes long: follow the runs, server or not."""
+        collector.settle()
+        self._following_runs = self.run_worker(
+            self._follow_runs(),
+            group="runs",
+            description="follow the runs",
+            exclusive=True,
+            exit_on_error=False,
+        )
+
+    async def _follow_runs(self) -> None:
+        for reading in await in_background(self.board.readings, "pgdeck runs"):
+            if self.feed is not None:
+                self.feed.join(reading)
+        await self.board.follow()
 
     async def stop_watching(self) -> None:
         """End the watch: its sessions and the prober are gone after this."""
@@ -229,6 +244,10 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
             return
         details = find((list(TITLES)[deck.active.number - 1], row.key), deck.readings)
         self.copy((details.sql if details is not None else "") or row.sql)
+
+    def on_copied(self, message: Copied) -> None:
+        """Copy from a list."""
+        self.copy(message.text)
 
     def on_details_screen_copied(self, message: DetailsScreen.Copied) -> None:
         """Copy from the details."""

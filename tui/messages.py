@@ -30,3 +30,11 @@ class Stopped(Message):
         super().__init__()
         self.reason = reason
         self.remedy = remedy
+
+
+class Copied(Message):
+    """A text is to be copied."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text

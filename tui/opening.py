@@ -37,6 +37,14 @@ def _journal(app: DeckApp) -> Screen[Any] | None:
     return None if app.profile is None else JournalScreen(app.profile)
 
 
+def _slow_statements(app: DeckApp) -> Screen[Any] | None:
+    from tui.screens.slow_statements import SlowStatementsScreen
+
+    if app.profile is None or app.deck is None:
+        return None
+    return SlowStatementsScreen(app.profile, app.deck.readings, app.feed)
+
+
 def _help(_: DeckApp) -> Screen[Any] | None:
     from tui.screens.help import HelpScreen
 
@@ -53,6 +61,7 @@ SCREENS: Mapping[str, Opener] = {
     "details": _details,
     "runs": _runs,
     "journal": _journal,
+    "slow_statements": _slow_statements,
     "help": _help,
     "palette": _palette,
 }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 
 from profiles.manifest import Manifest
 from sql.findings import Verdict
+from sql.latency.checkpoints import CheckpointsSnapshot
+from sql.pgbouncer_reading import PgbouncerReading, PgbouncerSnapshot, with_pgbouncer
+from sql.slow_statements import SlowStatementsSnapshot
 from sql.snapshots import (
     ConstraintsSnapshot,
     Event,
@@ -29,8 +32,13 @@ PARTS = {
     ProbesSnapshot: "probes",
     MigrationSnapshot: "migration",
     IdentitySnapshot: "server",
+    SlowStatementsSnapshot: "slow statements",
+    CheckpointsSnapshot: "checkpoints",
+    PgbouncerSnapshot: "pgbouncer",
 }
 Part: TypeAlias = str
+OTHER_LINKS = ("probes", "pgbouncer")
+"""Parts that come on connections of their own: they say nothing of the watching one."""
 
 
 @dataclass
@@ -52,6 +60,8 @@ class Readings:
     lost: Lost | None = None
     lost_at: datetime | None = None
     paused: bool = False
+    _servers_pool: PoolSnapshot | None = None
+    """The pool as the server says it, without what its pooler's console adds."""
 
     def apply(self, event: Event, now: datetime) -> set[Part]:
         """Take in what was published.
@@ -66,7 +76,7 @@ class Readings:
         part = event.part if isinstance(event, Unavailable) else PARTS[type(event)]
         known = self.parts.setdefault(part, Known())
         changed = set()
-        if self.lost is not None and part != "probes":
+        if self.lost is not None and part not in OTHER_LINKS:
             self.lost, changed = None, set(PARTS.values())
         if isinstance(event, Unavailable):
             if event != known.unavailable:
@@ -74,10 +84,30 @@ class Readings:
                 changed.add(part)
             return changed
         known.taken_at = event.taken_at
+        if isinstance(event, PoolSnapshot):
+            self._servers_pool = event
+            event = self._pool(event)
         if known.unavailable is not None or event != known.snapshot:
             known.unavailable, known.snapshot = None, event
             changed.add(part)
+            if isinstance(event, PgbouncerSnapshot):
+                self._join_pools()
+                changed.add("pool")
         return changed
+
+    @property
+    def pgbouncer(self) -> PgbouncerReading | None:
+        """What the pooler's console says; None: no console is named, or it was not read yet."""
+        snapshot = self.known("pgbouncer").snapshot
+        return snapshot.pgbouncer if isinstance(snapshot, PgbouncerSnapshot) else None
+
+    def _join_pools(self) -> None:
+        if self._servers_pool is not None:
+            self.parts["pool"].snapshot = self._pool(self._servers_pool)
+
+    def _pool(self, servers: PoolSnapshot) -> PoolSnapshot:
+        """Two readings on two connections, one pool."""
+        return replace(servers, pool=with_pgbouncer(servers.pool, self.pgbouncer))
 
     def known(self, part: Part) -> Known:
         """What is known of a part; nothing where it was never read."""

@@ -77,6 +77,15 @@ KEYS: tuple[Key, ...] = (
         Scope.DECK,
         footer=10,
     ),
+    Key(
+        "deck.slow_statements",
+        ("s",),
+        "s",
+        "slow",
+        "The server's own list of slow statements on the manifest's tables",
+        Scope.DECK,
+        off=needs_watch,
+    ),
     Key("deck.zoom", ("z",), "z", "zoom", "Give this pane the whole screen, or give it back", Scope.DECK),
     Key(
         "deck.copy",

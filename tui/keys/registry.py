@@ -20,6 +20,7 @@ class Scope(StrEnum):
     RUNS = "In the list of runs"
     JOURNAL = "In the journal"
     STORY = "In what the journal says of a run"
+    SLOW_STATEMENTS = "In the list of slow statements"
     EVERYWHERE = "Everywhere"
 
 

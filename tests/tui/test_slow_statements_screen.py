@@ -1,0 +1,84 @@
+"""The server's slow statements on the screen: order, filter, copy, and why they cannot be read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from sql.slow_statements import SlowStatement, SlowStatementsSnapshot, Totals
+from sql.snapshots import Unavailable
+from tests.tui import samples
+from tests.tui.deck import Driver, deck
+from tui.present.slow_statements import Order, slow_statements_view
+from tui.screens.slow_statements import PART, SlowStatementsScreen
+
+SLOW = SlowStatement(
+    1,
+    "SELECT *\nFROM leads WHERE status = $1",
+    Totals(4, 2000.0, 40, 75, 25, 1),
+    0.2,
+    Totals(0, 0.0, 0, 0, 0),
+)
+OFTEN = SlowStatement(
+    2, "UPDATE leads SET score = $1", Totals(100_000, 8000.0, 9, 1, 0), 0.8, Totals(50, 30.0, 0, 0, 0)
+)
+HOSTILE = SlowStatement(3, "SELECT '[/b]\x1b[2J' FROM leads", Totals(10, 0.1, 0, 0, 0), 0.0, None)
+SNAPSHOT = SlowStatementsSnapshot(samples.NOW, (OFTEN, SLOW, HOSTILE), since=samples.NOW - timedelta(days=1))
+
+
+def order_of(snapshot: SlowStatementsSnapshot, order: Order) -> list[str]:
+    return [row.key for row in slow_statements_view(snapshot, order).rows]
+
+
+async def opened(driver: Driver) -> SlowStatementsScreen:
+    await driver.press("s")
+    screen = driver.app.screen
+    assert isinstance(screen, SlowStatementsScreen)
+    screen.follow()
+    await driver.pilot.pause()
+    return screen
+
+
+def test_each_order_has_its_own_first() -> None:
+    assert order_of(SNAPSHOT, Order.MEAN) == ["1", "2", "3"]
+    assert order_of(SNAPSHOT, Order.SHARE) == ["2", "1", "3"]
+    assert order_of(SNAPSHOT, Order.NOW)[0] == "2"
+
+
+def test_what_makes_the_counters_doubtful_is_said() -> None:
+    doubtful = replace(SNAPSHOT, reset_seen=True, evicted=12, most=100, hidden=3)
+    said = ["".join(text for text, _ in each) for each in slow_statements_view(doubtful, Order.MEAN).head]
+    assert any("were reset" in each for each in said)
+    assert any("12 times" in each and "100" in each for each in said)
+    assert any("3 statements of other roles" in each and "pg_read_all_stats" in each for each in said)
+
+
+async def test_the_list_opens_orders_and_copies() -> None:
+    async with deck(size=(80, 24), events=(*samples.EVERYTHING, SNAPSHOT)) as driver:
+        screen = await opened(driver)
+        assert driver.shows("SELECT * FROM leads WHERE status = $1")
+        assert driver.shows("500.0")
+        assert driver.shows("1 of them by this profile's role")
+        await driver.press("o")
+        assert driver.shows("3 statements by share of the time since")
+        assert screen.pane.rows[0].key == "2"
+        copied: list[str] = []
+        driver.app.copy = copied.append  # type: ignore[method-assign]
+        await driver.press("home", "y")
+        assert copied == [OFTEN.text]
+        await driver.press("escape")
+        assert driver.app.screen is driver.deck
+
+
+async def test_what_comes_from_the_server_is_no_markup_and_no_control() -> None:
+    async with deck(events=(*samples.EVERYTHING, SNAPSHOT)) as driver:
+        await opened(driver)
+        assert driver.shows("'[/b]")
+        assert not driver.shows("\x1b")
+
+
+async def test_a_missing_extension_is_said_with_its_remedy() -> None:
+    missing = Unavailable(PART, "pg_stat_statements is not installed", "CREATE EXTENSION pg_stat_statements")
+    async with deck(size=(80, 24), events=(*samples.EVERYTHING, missing)) as driver:
+        await opened(driver)
+        assert driver.shows("? pg_stat_statements is not installed; to mend it: CREATE EXTENSION")
