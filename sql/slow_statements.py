@@ -230,8 +230,10 @@ class SlowStatements:
         }
 
     def _wanted(self, text: str | None) -> str:
-        """The text; empty where it names none of the tables."""
-        return text if text and self._pattern.search(text) else ""
+        """The text; empty where it names none of the tables, or is a look at a plan and not the work itself."""
+        if text is None or text.lstrip()[:7].upper() == "EXPLAIN":
+            return ""
+        return text if self._pattern.search(text) else ""
 
 
 def tables_of(requirements: Requirements) -> set[str]:

@@ -16,7 +16,7 @@ COLUMNS = (
     Column("calls", least=5, right=True, drop=3),
     Column("share", least=5, right=True),
     Column("from cache", least=10, right=True, drop=4),
-    Column("statement", least=20, most=2000, fills=True),
+    Column("statement", least=20, most=40, fills=True),
 )
 
 
