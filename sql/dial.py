@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import socket
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from profiles.libpq import Host, Target
 from profiles.secret import Secret
 from sql.dial_errors import dial_error
 from sql.errors import SessionError
+from sql.names import addresses
 from sql.session import DRIVER_TROUBLE
 from sql.snapshots import Pooler
 from sql.tls import HostContext, attempts
@@ -22,6 +22,13 @@ from sql.tls import HostContext, attempts
 CACHED_STATEMENTS = 100
 READ_ONLY = "default_transaction_read_only"
 KEEPALIVE_IDLE_S = 60
+SERVER_KEEPALIVES: Mapping[str, str] = {
+    "tcp_keepalives_idle": "60",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "6",
+    "tcp_user_timeout": "60000",
+}
+"""Without these a server keeps for hours a session whose network swallowed our goodbye; s and ms."""
 NO_ENTRY = "28000"
 """invalid_authorization_specification: pg_hba.conf may admit the other transport."""
 
@@ -114,13 +121,12 @@ async def look_up(host: Host, target: Target) -> list[str]:
         return [host.socket_path]
     if host.address:
         return [host.address]
-    loop = asyncio.get_running_loop()
     try:
-        async with asyncio.timeout(target.connect_timeout_s):
-            found = await loop.getaddrinfo(host.name, host.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError, TimeoutError):
+        return await addresses(host.name, host.port, target.connect_timeout_s)
+    except socket.gaierror as error:
+        raise dial_error(error, target, host, had_password=False) from None
+    except (OSError, UnicodeError):
         raise dial_error(socket.gaierror(), target, host, had_password=False) from None
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 async def _try(wish: _Wish, host: Host, address: str, failures: list[SessionError]) -> Dialled | None:
@@ -170,6 +176,8 @@ async def _open(
 ) -> asyncpg.Connection:
     target = wish.target
     start = {**settings, "application_name": wish.application_name}
+    if settings and not host.is_socket:
+        start = {**SERVER_KEEPALIVES, **start}
     if wish.pooler is None:
         if target.target_session_attrs in ("read-write", "read-only"):
             start.pop(READ_ONLY, None)

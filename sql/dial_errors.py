@@ -51,6 +51,11 @@ def dial_error(error: BaseException, target: Target, host: Host, *, had_password
 
 
 def _unreachable(error: OSError, target: Target, host: Host) -> SessionError:
+    if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
+        return SessionError(
+            f"the host name {host.name} cannot be resolved (no name server answers); check network or VPN",
+            stage="name",
+        )
     if isinstance(error, socket.gaierror):
         return SessionError(
             f"the host name {host.name} cannot be resolved; check the spelling and your DNS or VPN",

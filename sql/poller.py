@@ -100,6 +100,11 @@ class Poller:
         """Whether no statement is sent."""
         return not self._going.is_set()
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a session, and the server is the right one."""
+        return self._session is not None
+
     def pause(self) -> None:
         """Send no further statement; one that runs is finished."""
         self._going.clear()

@@ -19,6 +19,7 @@ from profiles.model import EnvironmentClass, Profile
 from sql.check import case_of, verify
 from sql.connect import Purpose, connect, open_link
 from sql.demo.cluster import stand_in
+from sql.dial import SERVER_KEEPALIVES
 from sql.identity import reread
 from sql.session import WATCH_SETTINGS
 from sql.steps.choosing import Readiness
@@ -29,6 +30,8 @@ from tests.sql.steps.guided import manifest
 from tests.sql.steps.schemas import PERFORMANCE
 from tests.waiting import until
 
+OURS = {**WATCH_SETTINGS, **SERVER_KEEPALIVES}
+
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 pytestmark = pytest.mark.skipif(
     PGBOUNCER is None, reason="no pgbouncer here; get it with: apt-get install pgbouncer"
@@ -36,11 +39,11 @@ pytestmark = pytest.mark.skipif(
 
 
 @contextmanager
-def bouncer(database: Database, **settings: str) -> Iterator[dict[str, str]]:
+def bouncer(database: Database, users: str = '"postgres" ""\n', **settings: str) -> Iterator[dict[str, str]]:
     """One server connection for all clients, so that what one leaves behind the next one meets."""
     folder = Path(tempfile.mkdtemp(prefix="pgdeck-bouncer-", dir="/tmp"))
     folder.chmod(0o755)
-    (folder / "users").write_text('"postgres" ""\n')
+    (folder / "users").write_text(users)
     port = free_port()
     words = {
         "listen_addr": "127.0.0.1",
@@ -110,7 +113,7 @@ async def left_behind(said: dict[str, str]) -> tuple[str, str, int]:
     [
         pytest.param({}, "refuses settings", id="refuses settings"),
         pytest.param(
-            {"ignore_startup_parameters": ",".join({*WATCH_SETTINGS, *map(str.lower, WATCH_SETTINGS)})},
+            {"ignore_startup_parameters": ",".join({*OURS, *map(str.lower, OURS)})},
             "not the one that let us in",
             id="drops settings",
         ),
