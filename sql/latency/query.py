@@ -6,7 +6,6 @@ import asyncio
 import statistics
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 from time import perf_counter as now
 
 from profiles.manifest import ProbeEntry
@@ -75,13 +74,17 @@ class Query:
         """
         arguments = self.arguments
         self.turn += 1
+        alarm = None if overdue is None else _Alarm(overdue, self.threshold_ms)
+        start: float | None = None
         while True:
-            start = end = now()
+            end = now()
             error: RefusedError | None = None
             try:
                 await lane.begin_probe()
-                start = now()
-                alarm = None if overdue is None else _Alarm(overdue, start, self.threshold_ms)
+                # Set once: an application that must prepare anew has waited since its first try.
+                start = now() if start is None else start
+                if alarm is not None:
+                    alarm.set(start)
                 try:
                     if self.statement is None:
                         self.statement = await lane.prepare(self.entry.sql)
@@ -96,6 +99,7 @@ class Query:
                 continue
             except RefusedError as refused:
                 error, end = refused, max(end, now())
+            start = end if start is None else start
             if error is None:
                 self.failures = 0
                 return Sample(start, start, end)
@@ -106,20 +110,33 @@ class Query:
 
 
 class _Alarm:
-    """Says that a run is overdue, unless it is cancelled before."""
+    """Says that a run is overdue, once, unless it is cancelled before."""
 
-    def __init__(self, overdue: Callable[[float, float], None], start: float, threshold_ms: float) -> None:
-        self._say = partial(overdue, start, threshold_ms)
-        self._at = start + threshold_ms / 1000
+    def __init__(self, overdue: Callable[[float, float], None], threshold_ms: float) -> None:
+        self._overdue = overdue
+        self._threshold_ms = threshold_ms
+        self._start = self._at = 0.0
+        self._said = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def set(self, start: float) -> None:
+        """Ring when a run that began at `start` has taken too long."""
+        self._start, self._at = start, start + self._threshold_ms / 1000
         self._timer = asyncio.get_running_loop().call_later(self._at - now(), self._ring)
 
     def cancel(self) -> None:
         """The run is over."""
-        self._timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _ring(self) -> None:
         if now() - self._at <= LATE_S:
             self._say()
             return
         # After a standstill of ours the answer may lie unread in the socket: it is read first.
-        self._timer = asyncio.get_running_loop().call_later(GRACE_S, self._say)
+        self._timer = asyncio.get_running_loop().call_later(LATE_S, self._say)
+
+    def _say(self) -> None:
+        if not self._said:
+            self._said = True
+            self._overdue(self._start, self._threshold_ms)

@@ -87,6 +87,27 @@ async def test_a_run_that_waits_is_said_once_and_while_it_waits(
     holder.terminate()
 
 
+async def test_a_wait_for_a_changed_table_counts_in_full_though_the_statement_is_prepared_anew(
+    newest: Database, heard: Heard, control: asyncpg.Connection
+) -> None:
+    holder = await newest.connect()
+    await holder.execute("BEGIN; ALTER TABLE leads ADD COLUMN more int")
+    await until(lambda: heard.overdue)
+    await holder.execute("COMMIT")
+    said = heard.overdue[0]
+    await until(lambda: said.start in heard.runs())
+    (row,) = (
+        row
+        for message in heard
+        if isinstance(message, Samples)
+        for row in message.rows
+        if row.start == said.start and not row.shared
+    )
+    assert (row.end - row.due) * 1000 >= said.threshold_ms
+    assert row.error is None
+    holder.terminate()
+
+
 @pytest.mark.parametrize(
     ("p99_ms", "costs_s", "threshold_ms"),
     [(50, [0.1], 50), (None, [0.1], 300), (500, [0.1, 0.1, 9.0], 300), (5, [0.001], 20), (None, [], 20)],
