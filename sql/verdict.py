@@ -213,6 +213,9 @@ def _of_migration(migration: MigrationReading) -> Remarks:
 
 
 def _of_pool(pool: PoolReading) -> Remarks:
+    pgbouncer = pool.pgbouncer
+    if pgbouncer is not None and pgbouncer.unknown:
+        yield _remark(Weight.OBSCURES, f"PgBouncer's console could not be read: {pgbouncer.unknown}")
     if pool.finding is PoolFinding.FULL:
         yield _remark(Weight.REFUSES, "the pool is full" + _fullest(pool))
     elif pool.finding is PoolFinding.UNREADABLE:
@@ -222,6 +225,8 @@ def _of_pool(pool: PoolReading) -> Remarks:
 
 
 def _fullest(pool: PoolReading) -> str:
+    if pool.pgbouncer is not None and pool.pgbouncer.finding is pool.finding:
+        return f": PgBouncer: {pool.pgbouncer.sentences[0]}"
     if not pool.limits:
         return _because(pool.detail)
     limit = max(pool.limits, key=lambda limit: limit.used / limit.limit if limit.limit else 1.0)

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 OWN = {"profiles", "sql", "tui"}
 ALLOWED = {
     "profiles": {"profiles", "keyring", "tomli_w", "platformdirs"},
-    "sql": {"profiles", "sql", "asyncpg", "postgast"},
+    "sql": {"profiles", "sql", "asyncpg", "postgast", "psycopg"},
     "tui": {"profiles", "sql", "tui", "textual", "rich", "asyncpg", "keyring", "tomli_w", "platformdirs"},
 }
 DDL_WORDS = ("CREATE INDEX", "DROP INDEX", "ALTER TABLE", "ALTER INDEX")
@@ -45,6 +45,11 @@ def test_imports_stay_in_their_layer(package: str) -> None:
 def test_the_parser_of_sql_stays_behind_two_modules() -> None:
     users = {path.name for path in (ROOT / "sql").rglob("*.py") if "postgast" in set(imported(path))}
     assert users == {"parsing.py", "extents.py"}
+
+
+def test_the_optional_driver_stays_behind_one_module() -> None:
+    users = {path.name for path in (ROOT / "sql").rglob("*.py") if "psycopg" in set(imported(path))}
+    assert users == {"pgbouncer.py"}
 
 
 def strings(path: Path) -> Iterator[str]:

@@ -14,19 +14,23 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from profiles.errors import ConfigurationError, CredentialError
+from profiles.locations import locations
 from profiles.manifest import Manifest
 from profiles.model import CredentialSource, Profile
 from profiles.secret import Secret
 from sql.errors import LoginError, PasswordNeeded, SessionError
-from sql.snapshots import Event
+from sql.parse_store import STORE
+from sql.snapshots import Event, Lost, ServerIdentity, Unavailable
 from tui.background import in_background
 from tui.messages import Arrived, Stopped, Waiting
+from tui.watching import PARTS
 
 if TYPE_CHECKING:
     from textual.message import Message
 
     from sql.latency.messages import Message as Heard
     from sql.latency.prober import Prober
+    from sql.pgbouncer_watch import ConsoleWatch
     from sql.poller import Poller, Reading
     from sql.requirements import Requirements
     from sql.session import Session
@@ -35,6 +39,8 @@ T = TypeVar("T")
 
 NO_PASSWORD = "no password was given"
 TRIES_AGAIN = "g asks again"
+SETTLE_S = 1.5
+"""So long, at most, everything waits that the verdict does not need."""
 
 
 class Host(Protocol):
@@ -49,6 +55,9 @@ class Host(Protocol):
     def refuse(self, error: ConfigurationError) -> None:
         """End the program with what is wrong in the files."""
 
+    def settled(self) -> None:
+        """Every part was read once, or that takes long: there is time now for what can wait."""
+
 
 class Feed:
     """Watches one profile until it is cancelled."""
@@ -58,23 +67,23 @@ class Feed:
         profile: Profile,
         manifest: Manifest,
         host: Host,
-        more: Callable[[], tuple[Reading, ...]] = tuple,
     ) -> None:
-        """
-        Args:
-            more: gives further readings for the poller, once what speaks to servers is imported.
-        """
         self._profile = profile
-        self._more = more
         self.requirements: Requirements | None = None
         """The manifest's, read; None until then."""
         self._manifest = manifest
         self._host = host
         self._poller: Poller | None = None
         self._prober: Prober | None = None
+        self._console: ConsoleWatch | None = None
         self._password: Secret | None = None
+        self._server: ServerIdentity | None = None
         self._paused = False
         self._connected = asyncio.Event()
+        self._unread: set[str] = set()
+        """Parts that were not read since the watch began."""
+        self._keeping: asyncio.Future[None] | None = None
+        self._settled = False
         self._questions: set[asyncio.Task[Secret | None]] = set()
         self._joined: dict[str, Reading] = {}
         self._listeners: list[Callable[[Heard, float], None]] = []
@@ -82,6 +91,7 @@ class Feed:
 
     async def run(self) -> None:
         """Watch until cancelled; sessions, prober and dialogs are gone afterwards."""
+        settling = asyncio.get_running_loop().call_later(SETTLE_S, self._settle)
         try:
             requirements = await in_background(self._prepare, "pgdeck imports")
             self._say("waiting for the password")
@@ -93,13 +103,15 @@ class Feed:
         except CredentialError as error:
             self._host.post_message(Stopped(str(error), TRIES_AGAIN))
         finally:
+            settling.cancel()
+            STORE.close()
             for question in tuple(self._questions):
                 question.cancel()
 
     def pause(self, paused: bool) -> None:
         """Send nothing to the server, or go on."""
         self._paused = paused
-        for each in (self._poller, self._prober):
+        for each in (self._poller, self._prober, self._console):
             if each is not None:
                 (each.pause if paused else each.resume)()
 
@@ -141,9 +153,24 @@ class Feed:
 
     def publish(self, event: Event) -> None:
         """Tell the app, and whoever overhears."""
+        if isinstance(event, Lost) and self._prober is not None:
+            self._prober.hold()
         for heard in self._overhearing:
             heard(event)
         self._host.post_message(Arrived(event))
+        if isinstance(event, Lost):
+            self._settle()
+        elif self._unread:
+            self._unread.discard(event.part if isinstance(event, Unavailable) else PARTS.get(type(event), ""))
+            if not self._unread:
+                self._keeping = asyncio.ensure_future(in_background(STORE.close, "pgdeck parsed"))
+                self._settle()
+
+    def _settle(self) -> None:
+        """Once: what can wait may begin."""
+        if not self._settled:
+            self._settled = True
+            self._host.settled()
 
     def _hear(self, message: Heard, at: float) -> None:
         for heard in self._listeners:
@@ -151,33 +178,38 @@ class Feed:
 
     def refresh(self) -> None:
         """Read everything now."""
-        if self._poller is not None:
-            self._poller.refresh()
+        for each in (self._poller, self._console):
+            if each is not None:
+                each.refresh()
+        if self._poller is not None and self._poller.connected:
+            self._admit_prober()
 
     def _prepare(self) -> Requirements:
-        """Import what speaks to servers (a third of a second), and read the manifest's definitions."""
+        """Import what speaks to servers (a tenth of a second), and read the manifest's definitions."""
         import sql.connect
-        import sql.constraints
-        import sql.indexes
-        import sql.migration
-        import sql.pool
-        import sql.steps.plan
-        import sql.watch  # noqa: F401
+        import sql.watch
         from sql.requirements import read
 
-        return read(self._manifest, self._profile.pool)
+        STORE.open(locations().cache / "parsed" / f"{self._profile.name}.json")
+        requirements = read(self._manifest, self._profile.pool)
+        sql.watch.prepare(requirements)
+        return requirements
 
     async def _watch(self, requirements: Requirements) -> None:
         from sql.poller import Poller
         from sql.watch import readings_for
 
         self.requirements = requirements
-        readings = (*readings_for(requirements), *self._more(), *self._joined.values())
-        self._poller = Poller(self._connect, readings, self.publish)
+        own = readings_for(requirements)
+        readings = (*own, *self._joined.values())
+        self._unread = {reading.part for reading in own}
+        self._poller = Poller(self._connect, readings, self.publish, met=self._meet)
         self.pause(self._paused)
         tasks = [asyncio.create_task(self._poller.run(), name="poller")]
         if requirements.probes:
             tasks.append(asyncio.create_task(self._probe(requirements), name="prober"))
+        if self._profile.pool.pgbouncer is not None:
+            tasks.append(asyncio.create_task(self._watch_console(), name="pooler's console"))
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
@@ -187,6 +219,19 @@ class Feed:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def _watch_console(self) -> None:
+        self._console = await in_background(self._make_console, "pgdeck imports the console")
+        self.pause(self._paused)
+        await self._console.run()
+
+    def _make_console(self) -> ConsoleWatch:
+        """Import what speaks to the console (a sixth of a second), where it is installed."""
+        from sql.pgbouncer import Console, load
+        from sql.pgbouncer_watch import ConsoleWatch
+
+        load()
+        return ConsoleWatch(Console(self._profile), self.publish)
+
     async def _probe(self, requirements: Requirements) -> None:
         from sql.latency.prober import Prober
 
@@ -194,6 +239,8 @@ class Feed:
         await self._connected.wait()
         async with Prober() as prober:
             prober.listen(self._hear)
+            self._prober = prober
+            self._admit_prober()
             timeout_s = requirements.pool.query_timeout_s if requirements.pool is not None else None
             await prober.start(
                 self._profile,
@@ -203,25 +250,41 @@ class Feed:
                 search_path=requirements.search_path,
                 query_timeout_s=timeout_s,
             )
-            self._prober = prober
             self.pause(self._paused)
             await prober.wait()
+
+    def _meet(self, server: ServerIdentity) -> None:
+        """The watch is in, and the server is the right one."""
+        self._server = server
+        self._connected.set()
+        self._admit_prober()
+
+    def _admit_prober(self) -> None:
+        if self._prober is not None and self._server is not None:
+            self._prober.admit(self._password, self._server)
 
     async def _connect(self) -> Session:
         from sql.connect import connect
 
+        fetched = False
         while True:
             try:
-                session = await connect(self._profile, self._password)
+                return await connect(self._profile, self._password)
             except PasswordNeeded as error:
                 await self._ask_again(error)
             except LoginError as error:
-                if not self._asked_for:
+                if not error.password_may_help:
                     raise
-                await self._ask_again(error)
-            else:
-                self._connected.set()
-                return session
+                if self._asked_for:
+                    await self._ask_again(error)
+                elif fetched or not await self._fetch_anew():
+                    raise
+                fetched = True
+
+    async def _fetch_anew(self) -> bool:
+        """Ask the source once more: a password that was changed, or a token that ran out, is another now."""
+        refused, self._password = self._password, await self._ask_vault()
+        return self._password != refused
 
     @property
     def _asked_for(self) -> bool:

@@ -17,6 +17,7 @@ from sql.snapshots import (
 from tui.present.constraints import constraints_view, migration_rows
 from tui.present.indexes import indexes_view
 from tui.present.latency import latency_view
+from tui.present.pgbouncer import pane_lines, trouble
 from tui.present.pool import pool_view
 from tui.present.text import clean
 from tui.present.view import BLANK, Line, Tone, View, line
@@ -44,7 +45,9 @@ def pane_view(part: str, title: str, readings: Readings) -> Shown:
     known = readings.known(part)
     view = replace(_view(part, readings), stale=readings.is_stale(part))
     if known.unavailable is None:
-        return Shown(view)
+        # The pooler's console is another link: it may tell why the server is out of reach.
+        before = trouble(readings.pgbouncer) if part == "pool" and readings.lost is not None else ""
+        return Shown(view, line((f"! {clean(before)}", Tone.WARN)) if before else BLANK)
     reason, remedy = clean(known.unavailable.reason), clean(known.unavailable.remedy)
     note = line(
         (f"? {title} cannot be read: {reason}" + (f"; to mend it: {remedy}" if remedy else ""), Tone.WARN)
@@ -69,6 +72,8 @@ def _view(part: str, readings: Readings) -> View:
     if isinstance(snapshot, ProbesSnapshot):
         return latency_view(snapshot, {entry.name: entry for entry in manifest.probes})
     waiting = View(summary=line(("waiting for the first reading", Tone.DIM)))
+    if part == "pool":
+        return replace(waiting, head=pane_lines(readings.pgbouncer))
     if part == "constraints":
         return replace(waiting, pinned=migration_rows(pinned))
     return waiting

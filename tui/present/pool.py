@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sql.snapshots import ApplicationUse, PoolLimit, PoolReading, PoolSnapshot
+from tui.present.pgbouncer import pane_lines
 from tui.present.signs import mark
 from tui.present.text import NOTHING, bar, clean, duration
 from tui.present.view import Column, Line, Row, Span, Tone, View, line
@@ -24,7 +25,13 @@ def pool_view(snapshot: PoolSnapshot) -> View:
     pool = snapshot.pool
     return View(
         summary=summary(pool),
-        head=(*_limits(pool), _states(pool), _waits(pool), *_details(pool)),
+        head=(
+            *_limits(pool),
+            *pane_lines(pool.pgbouncer),
+            _states(pool),
+            _waits(pool),
+            *_details(pool),
+        ),
         columns=COLUMNS,
         rows=tuple(_row(use) for use in _ordered(pool)),
         empty=(line(("no client is connected", Tone.DIM)),),

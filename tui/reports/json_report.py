@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from sql.pgbouncer_reading import PgbouncerReading
 from sql.report import Report
 from sql.snapshots import (
     ConstraintReading,
@@ -151,9 +152,17 @@ def _pool(pool: PoolReading) -> dict[str, Any]:
         "waiting_on_locks": pool.waiting_on_locks,
         "states_hidden": pool.states_hidden,
         "detail": pool.detail,
-        "pgbouncer": None
-        if pool.pgbouncer is None
-        else {name: dict(values) for name, values in pool.pgbouncer.items()},
+        "pgbouncer": _pgbouncer(pool.pgbouncer),
+    }
+
+
+def _pgbouncer(reading: PgbouncerReading | None) -> dict[str, Any] | None:
+    """The pools by `database/user`; null where no console is named, or it is in `unavailable`."""
+    if reading is None or reading.unknown:
+        return None
+    return {
+        pool.name: {**asdict(pool), "maxwait_s": round(pool.maxwait_s, 3), "finding": pool.finding.value}
+        for pool in reading.pools
     }
 
 

@@ -17,6 +17,7 @@ from tui.reports.wording import (
     headline,
     milliseconds,
     next_steps,
+    pgbouncer_lines,
     probe_targets,
     sign,
     size,
@@ -215,6 +216,9 @@ def _pool(report: Report) -> Iterator[str]:
         yield ""
         rows = [(escape(each.name), str(each.used), str(each.limit)) for each in pool.limits]
         yield from _table(("Limit", "Used", "Of"), rows)
+    if before := pgbouncer_lines(pool):
+        yield ""
+        yield from (f"- {escape(each)}" for each in before)
 
 
 def _migration(report: Report) -> Iterator[str]:

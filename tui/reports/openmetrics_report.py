@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sql.findings import ConstraintFinding, IndexFinding, MigrationFinding, PoolFinding, ProbeFinding, Verdict
+from sql.pgbouncer_reading import PgbouncerReading
 from sql.printable import one_line
 from sql.report import Report
 from sql.snapshots import ProbeReading
@@ -78,6 +79,16 @@ class _Exposition:
         self.pool = Family("pgdeck_pool_ok", "gauge", "Whether there is room for connections.")
         self.used = Family("pgdeck_pool_used", "gauge", "Connections in use, by their limit.")
         self.limit = Family("pgdeck_pool_limit", "gauge", "Limits on connections.")
+        self.waiting = Family(
+            "pgdeck_pgbouncer_waiting", "gauge", "Clients that wait in a pool of PgBouncer."
+        )
+        self.longest = Family(
+            "pgdeck_pgbouncer_wait_seconds", "gauge", "How long the first of them has waited.", unit="seconds"
+        )
+        self.servers = Family(
+            "pgdeck_pgbouncer_servers", "gauge", "Server connections of a pool that clients hold."
+        )
+        self.pool_size = Family("pgdeck_pgbouncer_pool_size", "gauge", "Server connections it may open.")
         self.migration = Family("pgdeck_migration_ok", "gauge", "Whether the schema is at its revision.")
 
     @property
@@ -110,10 +121,20 @@ class _Exposition:
             for limit in report.pool.limits:
                 self.used.add({**profile, "limit": limit.name}, limit.used)
                 self.limit.add({**profile, "limit": limit.name}, limit.limit)
+            self._pgbouncer(profile, report.pool.pgbouncer)
         if report.migration is not None:
             finding = report.migration.finding
             about = {"finding": finding.value, "expected": report.migration.expected}
             self.migration.add({**profile, **about}, finding is MigrationFinding.CURRENT)
+
+    def _pgbouncer(self, profile: Mapping[str, str], reading: PgbouncerReading | None) -> None:
+        for pool in reading.pools if reading is not None else ():
+            labels = {**profile, "database": pool.database, "user": pool.user}
+            self.waiting.add(labels, pool.cl_waiting)
+            self.longest.add(labels, pool.maxwait_s)
+            self.servers.add(labels, pool.sv_active)
+            if pool.pool_size is not None:
+                self.pool_size.add(labels, pool.pool_size)
 
     def _objects(self, profile: Mapping[str, str], report: Report) -> None:
         for index in report.indexes:

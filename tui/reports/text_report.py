@@ -17,6 +17,7 @@ from tui.reports.wording import (
     headline,
     milliseconds,
     next_steps,
+    pgbouncer_lines,
     probe_targets,
     sign,
     size,
@@ -165,6 +166,7 @@ def _pool(report: Report) -> Iterator[str]:
         lines.append(f"oldest transaction {pool.oldest_transaction_s:.1f} s")
     if pool.waiting_on_locks:
         lines.append(f"{pool.waiting_on_locks} waiting on locks")
+    lines += pgbouncer_lines(pool)
     if pool.detail:
         lines.append(pool.detail)
     yield from _section("Pool", lines)

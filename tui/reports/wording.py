@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 
 from sql.findings import Scope, Verdict
+from sql.pgbouncer_reading import sentence
 from sql.report import Report
-from sql.snapshots import ProbeReading
+from sql.snapshots import PoolReading, ProbeReading
 from tui.present.signs import SIGNS
 from tui.present.signs import words as words
 
@@ -56,6 +57,16 @@ def probe_targets(probe: ProbeReading) -> tuple[tuple[str, float | None, float |
         ("p95", probe.p95_ms, probe.target.p95_ms),
         ("p99", probe.p99_ms, probe.target.p99_ms),
     )
+
+
+def pgbouncer_lines(pool: PoolReading) -> list[str]:
+    """What stands before the server, a line a pool; nothing where the profile names no console."""
+    reading = pool.pgbouncer
+    if reading is None:
+        return []
+    if reading.unknown:
+        return [f"PgBouncer is unknown: {reading.unknown}"]
+    return [f"PgBouncer ({pool.pool_mode}) {sentence(pool)}" for pool in reading.pools]
 
 
 def next_steps(report: Report) -> tuple[str, ...]:

@@ -1,0 +1,269 @@
+"""PgBouncer's console: read by column name, kept, bounded, and unknown where it is silent, never empty."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import asyncpg
+import pytest
+
+from profiles.errors import CredentialError
+from profiles.model import Credentials, CredentialSource, EnvironmentClass, PoolOverride, Profile
+from profiles.secret import Secret
+from sql import pgbouncer
+from sql.check import verify
+from sql.findings import PoolFinding, Verdict
+from sql.pgbouncer import Console, read_once
+from sql.pgbouncer_reading import PgbouncerReading, PgbouncerSnapshot
+from sql.pgbouncer_watch import ConsoleWatch
+from tests.servers import Database
+from tests.sql.steps.guided import manifest
+from tests.sql.test_pooler import PGBOUNCER, bouncer, listens
+from tests.waiting import until
+
+pytestmark = pytest.mark.skipif(
+    PGBOUNCER is None, reason="no pgbouncer here; get it with: apt-get install pgbouncer"
+)
+NOTHING_ASKED = manifest("CREATE INDEX i ON t (a)")
+
+
+def behind(said: dict[str, str], user: str = "postgres", **more: str) -> Profile:
+    console = f"host=127.0.0.1 port={said['port']} user={user} sslmode=disable"
+    words = "".join(f" {key}={value}" for key, value in more.items())
+    return Profile(
+        "pooled", EnvironmentClass.PRODUCTION, "m", said, pool=PoolOverride(pgbouncer=console + words)
+    )
+
+
+@asynccontextmanager
+async def clients(
+    said: dict[str, str], count: int, application: str
+) -> AsyncIterator[list[asyncpg.Connection]]:
+    opened = [
+        await asyncpg.connect(
+            host=said["host"],
+            port=int(said["port"]),
+            user=said["user"],
+            database=said["dbname"],
+            ssl=False,
+            statement_cache_size=0,
+            server_settings={"application_name": application},
+        )
+        for _ in range(count)
+    ]
+    try:
+        yield opened
+    finally:
+        for each in opened:
+            each.terminate()
+
+
+@asynccontextmanager
+async def full_pool(said: dict[str, str], waiting: int) -> AsyncIterator[None]:
+    """One client holds the only server connection; others want one."""
+    async with clients(said, 1, "report") as (holder,), clients(said, waiting, "web") as others:
+        await holder.execute("BEGIN")
+        await holder.fetchval("SELECT 1")
+        asked = [asyncio.create_task(each.execute("SELECT 1")) for each in others]
+        try:
+            yield
+        finally:
+            for each in asked:
+                each.cancel()
+            holder.terminate()
+            await asyncio.gather(*asked, return_exceptions=True)
+
+
+@pytest.mark.hazard("PGB-06", "PGB-07")
+async def test_the_pools_are_read_by_name_and_saturation_is_said_in_words(newest: Database) -> None:
+    with bouncer(newest, admin_users="postgres", max_client_conn="50") as said:
+        await until(lambda: listens(said["port"]))
+        console = Console(behind(said))
+        try:
+            empty = await console.read()
+            assert (empty.unknown, empty.finding, empty.max_clients) == ("", PoolFinding.OK, 50)
+            assert empty.version.startswith("1.")
+            async with full_pool(said, 3):
+
+                async def felt() -> PgbouncerReading | None:
+                    reading = await console.read()
+                    return reading if reading.finding is PoolFinding.FULL else None
+
+                full = await until(felt)
+        finally:
+            console.close()
+    (pool,) = full.pools
+    assert (pool.database, pool.user, pool.pool_mode) == (newest.name, "postgres", "transaction")
+    assert (pool.cl_waiting, pool.sv_active, pool.pool_size) == (3, 1, 1)
+    assert pool.is_saturated
+    assert pool.maxwait_s > 0
+    assert full.waiting_by == (("web", 3),)
+    assert full.held_by == (("report", 1),)
+    words = " | ".join(full.sentences)
+    assert f"{newest.name}/postgres is saturated: 3 clients wait, the longest " in words
+    assert "pool_size 1 of 1 in use" in words
+
+
+@pytest.mark.hazard("PGB-06")
+async def test_a_user_of_stats_users_is_enough(newest: Database) -> None:
+    with bouncer(newest, stats_users="postgres") as said:
+        await until(lambda: listens(said["port"]))
+        assert (await read_once(behind(said))).unknown == ""
+
+
+async def test_a_login_that_is_refused_is_unknown_with_what_mends_it(newest: Database) -> None:
+    with bouncer(newest) as said:
+        await until(lambda: listens(said["port"]))
+        console = Console(behind(said))
+        reading = await console.read()
+    assert reading.finding is PoolFinding.UNREADABLE
+    assert "not allowed" in reading.unknown
+    assert "stats_users" in reading.remedy
+    assert console.refused
+
+
+async def test_a_password_is_sent_and_never_said(newest: Database) -> None:
+    users = '"postgres" "open sesame"\n'
+    with bouncer(newest, users, auth_type="md5", admin_users="postgres") as said:
+        await until(lambda: listens(said["port"]))
+        right = await read_once(behind(said), lambda: Secret("open sesame"))
+        wrong = await read_once(behind(said), lambda: Secret("hunter2"))
+        none = await read_once(behind(said), lambda: None)
+    assert right.unknown == ""
+    for refused in (wrong, none):
+        assert refused.finding is PoolFinding.UNREADABLE
+        assert "profile set-password pooled --pgbouncer" in refused.remedy
+        assert "hunter2" not in repr(refused)
+
+
+async def test_the_password_comes_from_the_keyring_where_that_is_the_source(
+    newest: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(key: str) -> Secret:
+        raise CredentialError("the keyring is locked; unlock it")
+
+    monkeypatch.setattr("profiles.keyring_entries.read", broken)
+    with bouncer(newest, admin_users="postgres") as said:
+        await until(lambda: listens(said["port"]))
+        profile = replace(behind(said), credentials=Credentials(CredentialSource.KEYRING))
+        reading = await read_once(profile)
+    assert (reading.unknown, reading.remedy) == ("the keyring is locked", "unlock it")
+
+
+async def test_without_the_extra_it_is_unknown_and_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    reading = await read_once(behind({"port": "1"}))
+    assert reading.unknown == "psycopg, which reads PgBouncer's console, is not installed"
+    assert "pip install 'pgdeck[pgbouncer]'" in reading.remedy
+
+
+async def test_nobody_there_a_wrong_text_and_a_server_in_place_of_the_console(newest: Database) -> None:
+    nobody = await read_once(behind({"port": "1"}))
+    assert "refused" in nobody.unknown.lower()
+    assert "pool.pgbouncer" in nobody.remedy
+    wrong = await read_once(replace(behind({"port": "1"}), pool=PoolOverride(pgbouncer="nonsense")))
+    assert "no connection string" in wrong.unknown
+    server = f"host={newest.cluster.socket} port={newest.cluster.port} user=postgres"
+    for database in ("", f" dbname={newest.name}"):
+        found = await read_once(
+            replace(behind({"port": "1"}), pool=PoolOverride(pgbouncer=server + database))
+        )
+        assert "PostgreSQL server, no console" in found.unknown
+
+
+async def test_a_silent_console_is_given_up_in_time_and_asked_anew(
+    newest: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pgbouncer, "ANSWER_S", 0.2)
+    with bouncer(newest, admin_users="postgres") as said:
+        await until(lambda: listens(said["port"]))
+        frozen = False
+        wires: list[asyncio.StreamWriter] = []
+
+        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            there_reader, there_writer = await asyncio.open_connection("127.0.0.1", int(said["port"]))
+            wires.extend((writer, there_writer))
+
+            async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+                while content := await source.read(65536):
+                    if not frozen:
+                        sink.write(content)
+
+            await asyncio.gather(pump(reader, there_writer), pump(there_reader, writer))
+
+        proxy = await asyncio.start_server(accept, "127.0.0.1", 0)
+        port = str(proxy.sockets[0].getsockname()[1])
+        console = Console(behind({**said, "port": port}))
+        assert (await console.read()).unknown == ""
+        frozen = True
+        assert "did not answer within 0.2 s" in (await console.read()).unknown
+        frozen = False
+        assert (await console.read()).unknown == ""
+        console.close()
+        for wire in wires:
+            wire.transport.abort()
+        proxy.close()
+
+
+@pytest.mark.hazard("PGB-05", "PGB-06")
+async def test_the_watch_says_who_waits_on_one_small_connection(newest: Database) -> None:
+    with bouncer(newest, admin_users="postgres") as said:
+        await until(lambda: listens(said["port"]))
+        heard: list[PgbouncerSnapshot] = []
+        watching = asyncio.create_task(ConsoleWatch(Console(behind(said)), heard.append).run())
+        try:
+            await until(lambda: heard)
+            async with full_pool(said, 2):
+                await until(lambda: sum(pool.cl_waiting for pool in heard[-1].pgbouncer.pools) == 2)
+            await until(lambda: heard[-1].pgbouncer.pools and not heard[-1].pgbouncer.pools[0].cl_waiting)
+        finally:
+            watching.cancel()
+            await asyncio.wait({watching})
+
+
+async def test_the_watch_comes_back_by_itself_with_back_off(newest: Database) -> None:
+    heard: list[PgbouncerSnapshot] = []
+    with bouncer(newest, admin_users="postgres") as said:
+        await until(lambda: listens(said["port"]))
+        profile = behind(said)
+        watch = ConsoleWatch(Console(profile), heard.append, every_s=0.01)
+        watching = asyncio.create_task(watch.run())
+        await until(lambda: heard and not heard[-1].pgbouncer.unknown)
+    await until(lambda: heard[-1].pgbouncer.unknown)
+    known = len(heard)
+    watch.refresh()
+    await until(lambda: len(heard) > known)
+    assert heard[-1].pgbouncer.unknown
+    watching.cancel()
+    await asyncio.wait({watching})
+
+
+@pytest.mark.hazard("PGB-06")
+async def test_verify_says_full_and_its_verdict_follows(newest: Database) -> None:
+    await newest.execute("CREATE TABLE t (a int); CREATE INDEX i ON t (a)")
+    with bouncer(newest, admin_users="postgres") as said:
+        await until(lambda: listens(said["port"]))
+        straight = replace(behind(said), connection=newest.parameters())
+        calm = await verify(straight, manifest=NOTHING_ASKED, duration_s=0)
+        assert calm.verdict is Verdict.READY
+        assert calm.pool is not None
+        assert calm.pool.pgbouncer is not None
+        async with full_pool(said, 2):
+
+            async def full() -> bool:
+                report = await verify(straight, manifest=NOTHING_ASKED, duration_s=0)
+                assert report.pool is not None
+                return report.pool.finding is PoolFinding.FULL and "saturated" in report.reasons[0]
+
+            await until(full)
+        refused = replace(straight, pool=PoolOverride(pgbouncer=f"host=127.0.0.1 port={said['port']} user=x"))
+        unknown = await verify(refused, manifest=NOTHING_ASKED, duration_s=0)
+    assert unknown.verdict is Verdict.UNKNOWN
+    assert [part.part for part in unknown.unavailable] == ["pgbouncer"]
+    assert unknown.pool is not None and unknown.pool.finding is PoolFinding.OK
