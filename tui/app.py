@@ -32,6 +32,7 @@ from tui.opening import SCREENS
 from tui.panes.views import TITLES
 from tui.present.text import clean
 from tui.present.view import Tone
+from tui.recording import DeckRecording
 from tui.screens.deck import DeckScreen
 from tui.screens.details import DetailsScreen, find
 from tui.steps_app import StepsApp
@@ -83,6 +84,7 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
         self.profile = profile
         self.manifest = manifest
         self.feed: Feed | None = None
+        self.recording = DeckRecording(self)
         self._following: Worker[None] | None = None
         self._following_runs: Worker[None] | None = None
         self.forget_runs()
@@ -151,11 +153,17 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
         assert self.profile is not None
         assert self.manifest is not None
         self.feed = Feed(self.profile, self.manifest, self)
-        await self.feed.run()
+        self.recording.begin(self.feed)
+        try:
+            await self.feed.run()
+        finally:
+            await self.recording.end()
 
     def settled(self) -> None:
         """The verdict is there, or takes long: follow the runs, server or not."""
         collector.settle()
+        self.recording.write()
+        self.recording.note_runs(self.board.states)
         self._following_runs = self.run_worker(
             self._follow_runs(),
             group="runs",
@@ -169,6 +177,10 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
             if self.feed is not None:
                 self.feed.join(reading)
         await self.board.follow()
+
+    def _runs_changed(self) -> None:
+        self.recording.note_runs(self.board.states)
+        super()._runs_changed()
 
     async def stop_watching(self) -> None:
         """End the watch: its sessions and the prober are gone after this."""
@@ -283,6 +295,7 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
             return
         if action == "pause":
             deck.pause(not deck.readings.paused)
+            self.recording.pause(deck.readings.paused)
             if feed is not None:
                 feed.pause(deck.readings.paused)
             return

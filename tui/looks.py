@@ -57,8 +57,12 @@ SIXTEEN = ("linux", "ansi", "cons", "sun", "cygwin", "hurd", "pcansi")
 """Beginnings of TERM for terminals with a poor font and at most 16 colours."""
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """The options of every command that opens the deck."""
+def add_flags(parser: argparse.ArgumentParser, *, live: bool = True) -> None:
+    """The options of every command that opens the deck.
+
+    Args:
+        live: it watches a server, which can be recorded.
+    """
     parser.add_argument(
         "--plain",
         action="store_true",
@@ -70,6 +74,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="the deck's colours; remembered for the next time",
     )
     parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
+    if live:
+        parser.add_argument(
+            "--no-record", action="store_true", help="keep no recording of this session for pgdeck replay"
+        )
 
 
 def look_of(arguments: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> Look:

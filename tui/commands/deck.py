@@ -39,7 +39,11 @@ def open_deck(profile_name: str | None, arguments: argparse.Namespace | None = N
 
     app = DeckApp(*chosen)
     app.wear(look)
-    code = app.run(mouse=look.mouse)
+    app.recording.wanted = not getattr(arguments, "no_record", False)
+    try:
+        code = app.run(mouse=look.mouse)
+    finally:
+        app.recording.end_now()
     return finish(app.last_words, code if code is not None else app.return_code)
 
 

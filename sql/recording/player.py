@@ -1,0 +1,258 @@
+"""Plays a recording: what was known at any moment of it, forwards and backwards, exactly as it was.
+
+Latency figures come of the recorded messages through the same records, at the same moments of the same clock.
+Going back rebuilds them from the nearest place that was noted on the way, or from the beginning.
+"""
+
+from __future__ import annotations
+
+import math
+import pickle
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypeAlias
+
+from sql.latency.record import Records
+from sql.recording.entries import (
+    Decoder,
+    Ended,
+    Entry,
+    Heard,
+    Measured,
+    Paused,
+    Published,
+    Ran,
+    Walled,
+    part_of,
+)
+from sql.recording.reader import DamagedError, Recording, Tape, damaged
+from sql.snapshots import Event, ProbesSnapshot
+
+if TYPE_CHECKING:
+    from sql.steps.runs import RunState
+
+NOTED_EVERY_S = 120.0
+MOST_NOTED = 32
+"""Places to come back to; a longer recording has them farther apart."""
+SINCE_THE_START = math.inf
+"""As a window, in seconds."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Something that the deck saw, and when."""
+
+    at: float
+    """Seconds since the beginning."""
+    moment: datetime
+    event: Event
+
+
+Happened: TypeAlias = Shown | Heard | Ran | Paused
+"""What a player says; a `Heard` is what the figures are made of."""
+
+
+@dataclass
+class State:
+    """What is known at a place of the recording."""
+
+    events: dict[str, Shown] = field(default_factory=dict)
+    """The latest of each kind, in the order in which they came."""
+    runs: dict[str, RunState] = field(default_factory=dict)
+    paused: bool = False
+    wall: tuple[float, datetime] | None = None
+    """A moment of the samples' clock, and the same moment on the wall."""
+
+    def copy(self) -> State:
+        """Another one that knows the same."""
+        return State(dict(self.events), dict(self.runs), self.paused, self.wall)
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A place to come back to."""
+
+    at: float
+    tape: Tape
+    decoder: Decoder
+    records: bytes
+    state: State
+    looked: float
+    recorded_window_s: float
+
+
+class Player:
+    """One recording and a place in it. Not for two threads at once."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._header = recording.header
+        self._every_s = max(NOTED_EVERY_S, recording.duration_s / MOST_NOTED)
+        self._noted: list[Noted] = []
+        self.window_s: float | None = None
+        """The operator's window, as for `look`."""
+        self.damage = ""
+        """Why it goes on no further than here."""
+        self._begin()
+
+    def _begin(self) -> None:
+        self._tape, self._decoder = self._recording.tape(), Decoder()
+        self._records = Records(self._header.manifest.probes)
+        self._looked = self._recorded_window_s = SINCE_THE_START
+        self._next: Entry | None = None
+        self.state = State(wall=(self._header.clock, self._header.started_at))
+        self.position = 0.0
+
+    @property
+    def duration_s(self) -> float:
+        """From the beginning to the last entry."""
+        return self._recording.duration_s
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing comes any more."""
+        return self.position >= self.duration_s or bool(self.damage)
+
+    def moment(self, position: float | None = None) -> datetime:
+        """What the wall's clock showed at a position, seconds since the beginning; None: now."""
+        assert self.state.wall is not None
+        clock, moment = self.state.wall
+        at = self._header.clock + (self.position if position is None else position)
+        return moment + timedelta(seconds=at - clock)
+
+    def advance(self, to: float) -> Iterator[Happened]:
+        """Go on to `to`, seconds since the beginning; what happened on the way, in its order.
+
+        The position moves as the iterator is drawn; a place before the current one gives nothing.
+        """
+        while (entry := self._peek()) is not None:
+            at = entry.at - self._header.clock
+            if at > to:
+                break
+            self._next = None
+            # Entries that waited for the writer may be a breath out of order: time never goes back.
+            self.position = max(self.position, at)
+            happened = self._take(entry)
+            if happened is not None:
+                yield happened
+            self._note()
+        self.position = max(self.position, min(to, self.duration_s))
+
+    def seek(self, to: float) -> None:
+        """Go to `to`, forwards or backwards; `state` is then what was known there."""
+        to = min(max(to, 0.0), self.duration_s)
+        if to < self.position:
+            self._return(to)
+        for _ in self.advance(to):
+            pass
+
+    def look(self, window_s: float | None) -> ProbesSnapshot | None:
+        """Count another window; the figures in it at this place, where there are some.
+
+        Args:
+            window_s: `SINCE_THE_START`, seconds, or None: that which was looked at then.
+        """
+        self.window_s = window_s
+        shown = self.state.events.get(ProbesSnapshot.__name__)
+        if shown is None or not isinstance(shown.event, ProbesSnapshot):
+            return None
+        assert shown.event.clock is not None
+        snapshot = self._measure(shown.event.clock, shown.event.taken_at)
+        self.state.events[ProbesSnapshot.__name__] = replace(shown, event=snapshot)
+        return snapshot
+
+    # -- forwards ---------------------------------------------------------------------------------------
+
+    def _peek(self) -> Entry | None:
+        while self._next is None and not self.damage:
+            try:
+                line = self._tape.next()
+                if line is None:
+                    return None
+                self._next = self._decoder.decode(line)
+            except (ValueError, DamagedError, OSError):
+                self.damage = "the recording is damaged from here on"
+        return self._next
+
+    def _take(self, entry: Entry) -> Happened | None:
+        match entry:
+            case Heard():
+                self._records.take(entry.message, entry.at)
+                return entry
+            case Published(event=event):
+                return self._show(entry.at, event)
+            case Measured():
+                self._recorded_window_s = SINCE_THE_START if entry.window_s is None else entry.window_s
+                return self._show(entry.at, self._measure(entry.at, entry.taken_at))
+            case Ran(run=run):
+                self.state.runs[run.run] = run
+                return entry
+            case Paused(paused=paused):
+                self.state.paused = paused
+                return entry
+            case Walled():
+                self.state.wall = (entry.at, entry.moment)
+            case Ended():
+                pass
+        return None
+
+    def _show(self, at: float, event: Event) -> Shown:
+        position = at - self._header.clock
+        shown = Shown(position, self.moment(position), event)
+        key = part_of(event)
+        self.state.events.pop(key, None)
+        self.state.events[key] = shown
+        return shown
+
+    def _measure(self, at: float, taken_at: datetime) -> ProbesSnapshot:
+        wanted = self._recorded_window_s if self.window_s is None else self.window_s
+        if wanted != self._looked:
+            self._looked = wanted
+            self._records.look(None if wanted == SINCE_THE_START else wanted, at)
+        snapshot = self._records.snapshot(at)
+        since = None if snapshot.since is None else snapshot.since - (snapshot.taken_at - taken_at)
+        return replace(snapshot, taken_at=taken_at, since=since)
+
+    # -- backwards --------------------------------------------------------------------------------------
+
+    def _note(self) -> None:
+        last = self._noted[-1].at if self._noted else 0.0
+        if self.position < last + self._every_s:
+            return
+        self._noted.append(
+            Noted(
+                at=self.position,
+                tape=self._tape.copy(),
+                decoder=self._decoder.copy(),
+                records=zlib.compress(pickle.dumps(self._records, pickle.HIGHEST_PROTOCOL), 1),
+                state=self.state.copy(),
+                looked=self._looked,
+                recorded_window_s=self._recorded_window_s,
+            )
+        )
+
+    def _return(self, to: float) -> None:
+        """Go back to the last noted place before `to`."""
+        self.damage = ""
+        place = next((each for each in reversed(self._noted) if each.at <= to), None)
+        if place is None:
+            self._begin()
+            return
+        self._tape, self._decoder = place.tape.copy(), place.decoder.copy()
+        self._records = pickle.loads(zlib.decompress(place.records))
+        self._looked, self._recorded_window_s, self._next = place.looked, place.recorded_window_s, None
+        self.state, self.position = place.state.copy(), place.at
+
+
+def play(recording: Recording) -> Iterator[Happened]:
+    """Everything that happened, from the beginning to the end.
+
+    Raises:
+        ConfigurationError: the file is damaged.
+    """
+    player = Player(recording)
+    yield from player.advance(float("inf"))
+    if player.damage:
+        raise damaged(recording.path)

@@ -1,0 +1,241 @@
+"""Reading recordings: from the beginning or a noted place, up to where a killed deck left them."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+import zlib
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+from profiles.errors import ConfigurationError, Problem
+from sql.recording.entries import (
+    Decoder,
+    Ended,
+    Entry,
+    Header,
+    NewerFormatError,
+    NotAHeaderError,
+    decode_header,
+)
+
+GZIP = 31
+"""zlib's window bits for a gzip stream."""
+CHUNK = 2**16
+LONGEST_LINE = 2**24
+LONGEST_HEADER = 2**22
+
+
+class DamagedError(Exception):
+    """What is read is not what was written."""
+
+
+class Tape:
+    """The lines of a recording from some place on. A copy goes on from the same place."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._offset = 0
+        self._inflate = zlib.decompressobj(GZIP)
+        self._rest = b""
+        self._lines: deque[bytes] = deque()
+
+    def copy(self) -> Tape:
+        """Another one at the same place."""
+        twin = Tape(self._descriptor)
+        twin._offset, twin._rest, twin._lines = self._offset, self._rest, self._lines.copy()
+        twin._inflate = self._inflate.copy()
+        return twin
+
+    def next(self) -> bytes | None:
+        """The next whole line; None at the end of what is there.
+
+        Raises:
+            DamagedError: the file is not what a recorder wrote.
+            OSError: it cannot be read.
+        """
+        while not self._lines:
+            chunk = os.pread(self._descriptor, CHUNK, self._offset)
+            if not chunk or self._inflate.eof:
+                return None
+            self._offset += len(chunk)
+            self._take(chunk)
+        return self._lines.popleft()
+
+    def _take(self, chunk: bytes) -> None:
+        try:
+            text = self._rest + self._inflate.decompress(chunk)
+        except zlib.error:
+            raise DamagedError("its checksum or its compression is wrong") from None
+        *whole, self._rest = text.split(b"\n")
+        self._lines.extend(whole)
+        if len(self._rest) > LONGEST_LINE:
+            raise DamagedError("a line has no end")
+
+
+class Recording:
+    """An open recording. Close it, or use it in a `with`."""
+
+    def __init__(self, path: Path) -> None:
+        """Open and read it through once.
+
+        Raises:
+            ConfigurationError: it cannot be read, is no recording, is damaged, holds nothing, or was written
+                by a newer pgdeck.
+        """
+        self.path = path
+        self._descriptor = _open(path)
+        try:
+            self.header = _header(path, self._descriptor)
+            self.bytes = os.fstat(self._descriptor).st_size
+            self.duration_s, self.ended = self._look_through()
+        except BaseException:
+            self.close()
+            raise
+
+    ended: str
+    """`closed` or `full`; empty where the deck was killed, or still records."""
+    duration_s: float
+    """From the header to the last whole entry."""
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def tape(self) -> Tape:
+        """Its lines after the header."""
+        tape = Tape(self._descriptor)
+        tape.next()
+        return tape
+
+    def entries(self) -> Iterator[Entry]:
+        """Every entry, in the order in which it was written.
+
+        Raises:
+            ConfigurationError: a line is none that a recorder writes.
+        """
+        tape, decoder = self.tape(), Decoder()
+        while (line := tape.next()) is not None:
+            try:
+                entry = decoder.decode(line)
+            except ValueError:
+                raise damaged(self.path) from None
+            if entry is not None:
+                yield entry
+
+    def _look_through(self) -> tuple[float, str]:
+        """How long it is, and how it ends. The checksum is tested on the way."""
+        tape = self.tape()
+        last: deque[bytes] = deque(maxlen=2)
+        try:
+            while (line := tape.next()) is not None:
+                last.append(line)
+        except DamagedError:
+            raise damaged(self.path) from None
+        if not last:
+            raise _refused(
+                self.path, "holds no reading yet", "name another; they are listed by: pgdeck replay"
+            )
+        try:
+            # An entry that waited for the writer may stand behind a younger one.
+            newest = max(map(_time_of, last))
+            entry = Decoder().decode(last[-1])
+        except ValueError:
+            raise damaged(self.path) from None
+        return max(newest - self.header.clock, 0.0), entry.why if isinstance(entry, Ended) else ""
+
+
+def header_of(path: Path) -> Header:
+    """The header alone.
+
+    Raises:
+        ConfigurationError: as `Recording`.
+    """
+    descriptor = _open(path)
+    try:
+        return _header(path, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def damaged(path: Path) -> ConfigurationError:
+    """The sentence for a file that is not what was written."""
+    return _refused(path, "is damaged", "take a copy that is whole; a recording is a gzip file: gzip -t FILE")
+
+
+def _open(path: Path) -> int:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise _refused(path, "there is no such recording", "see: pgdeck replay") from None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no file can be named so"
+        raise _refused(path, f"cannot be read ({why})", "check its mode and its owner") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _refused(path, "is no file", "name a recording; they are listed by: pgdeck replay")
+    with suppress(OSError):  # held by the deck that writes it: then nobody prunes it anyway
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    return descriptor
+
+
+def _header(path: Path, descriptor: int) -> Header:
+    what = "is no recording of pgdeck"
+    try:
+        line = _first_line(descriptor)
+        if line is None:
+            raise _refused(path, what, "name another; they are listed by: pgdeck replay")
+        return decode_header(line)
+    except NewerFormatError as error:
+        newer = f"was recorded by a newer pgdeck (format {error})"
+        raise _refused(path, newer, "update pgdeck: pip install -U pgdeck") from None
+    except (NotAHeaderError, DamagedError):
+        raise _refused(path, what, "name another; they are listed by: pgdeck replay") from None
+    except OSError as error:
+        what = f"cannot be read ({error.strerror})"
+        raise _refused(path, what, "check the disk that it is on") from None
+
+
+def _first_line(descriptor: int) -> bytes | None:
+    """The first line, without reading a foreign file to its end for one."""
+    inflate, text, offset = zlib.decompressobj(GZIP), b"", 0
+    while b"\n" not in text:
+        chunk = os.pread(descriptor, CHUNK, offset)
+        if not chunk or len(text) >= LONGEST_HEADER:
+            return None
+        offset += len(chunk)
+        try:
+            text += inflate.decompress(chunk, LONGEST_HEADER)
+        except zlib.error:
+            raise DamagedError("no gzip file") from None
+        if inflate.eof and b"\n" not in text:
+            return None
+    return text.partition(b"\n")[0]
+
+
+def _time_of(line: bytes) -> float:
+    """When an entry was, whatever kind it is."""
+    import json
+
+    try:
+        return float(json.loads(line)[1])
+    except (TypeError, KeyError, IndexError):
+        raise ValueError("no entry") from None
+
+
+def _refused(path: Path, what: str, remedy: str) -> ConfigurationError:
+    return ConfigurationError([Problem(path, "", what, remedy)])
