@@ -116,6 +116,11 @@ class Feed:
                 (each.pause if paused else each.resume)()
 
     @property
+    def server(self) -> ServerIdentity | None:
+        """Which server is watched, as it was at the last connect; None before the first."""
+        return self._server
+
+    @property
     def password(self) -> Secret | None:
         """What the watch logs in with."""
         return self._password

@@ -24,6 +24,7 @@ from tui.remedies import Mendable
 if TYPE_CHECKING:
     from sql.check import Case
     from sql.requirements import Requirements
+    from sql.snapshots import ServerIdentity
     from sql.steps.acting import Prepared, PreparedStep
     from sql.steps.blockers import Blocker
     from sql.steps.signals import Signal
@@ -86,15 +87,21 @@ class ServerRoad:
     """The road over `sql.steps.acting`."""
 
     def __init__(
-        self, profile: Profile, requirements: Requirements, password: Callable[[], Secret | None]
+        self,
+        profile: Profile,
+        requirements: Requirements,
+        password: Callable[[], Secret | None],
+        watched: Callable[[], ServerIdentity | None] = lambda: None,
     ) -> None:
         """
         Args:
             password: gives what the watch logged in with.
+            watched: gives the server that the operator sees: on another one nothing is done.
         """
         self._profile = profile
         self._requirements = requirements
         self._password = password
+        self._watched = watched
 
     async def look(
         self, reading: Mendable, direction: Direction, tell: Callable[[str], None], *, shown: bool = True
@@ -109,6 +116,7 @@ class ServerRoad:
             ids = [f"set-migration:{self._revision(direction)}"]
         with _translated():
             prepared = await acting.prepare(case, self._password(), ids, direction, on_progress=tell)
+            self._check_server(prepared.server)
             looked = _looked(prepared, mends, direction)
             if shown and looked.step is not None and looked.step.step is not None:
                 only = replace(prepared, steps=(looked.step,))
@@ -156,6 +164,14 @@ class ServerRoad:
         if not result.sent:
             raise RoadBlocked(result.sentence)
         return result.sentence
+
+    def _check_server(self, found: ServerIdentity) -> None:
+        from sql.recognition import difference
+
+        watched = self._watched()
+        sentence = difference(watched, found) if watched is not None else None
+        if sentence is not None:
+            raise RoadBlocked(f"{sentence}; nothing is done there (g in the deck watches it instead)")
 
     def _case(self, reading: Mendable) -> Case:
         """Only what the object is about: everything else need not be read again."""

@@ -173,7 +173,12 @@ class DeckScreen(Filtering[None]):
             return "paused: nothing is read from the server; space goes on"
         if self.readings.lost is not None:
             return f"lost: {self.readings.lost.reason}"
-        return self.waiting_for
+        return self.waiting_for or self._news()
+
+    def _news(self) -> str:
+        snapshot = self.readings.known("server").snapshot
+        said = snapshot.news if isinstance(snapshot, IdentitySnapshot) else ""
+        return f"! {said}; g takes note of it" if said else ""
 
     def _retry(self, now: datetime) -> str:
         lost, since = self.readings.lost, self.readings.lost_at
