@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from sql.latency.checkpoints import CheckpointsSnapshot
+from sql.latency.history import History
+from sql.latency.marks import MOST_MARKS, MarkKind, Timeline
+from sql.latency.messages import Planned, Sample, Samples, Standstill, Stopped
+from sql.snapshots import (
+    BuildsSnapshot,
+    Event,
+    IdentitySnapshot,
+    Lost,
+    ProbePlan,
+    ProbesSnapshot,
+    ServerIdentity,
+    Unavailable,
+)
+from sql.steps.runs import ForeignBuild, RunState, RunStatus
+
+START = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
+SERVER = IdentitySnapshot(START, ServerIdentity("18.6", 180006, "d", "u", "h:5432", "1", False, True))
+PROBES = ProbesSnapshot(START, ())
+SEQ = ProbePlan("Seq Scan", False, "i", shape="Seq Scan on t")
+INDEX = ProbePlan("Index Scan", True, "i", shape="Index Scan using i on t")
+RUN = RunState(
+    run="r1",
+    profile="p",
+    step="create-index:i",
+    sql="…",
+    operator="alice",
+    host="here",
+    state=RunStatus.RUNNING,
+    confirmed_at=START,
+    started_at=START,
+)
+BUILD = ForeignBuild(7, START, "u", "a", "CREATE INDEX CONCURRENTLY", "building index", "public.t", "…", 1.0)
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def told(timeline: Timeline, probe: str | None = None) -> list[tuple[MarkKind, str]]:
+    return [(mark.kind, mark.text) for mark in timeline.marks(START - timedelta(days=1), probe)]
+
+
+def hear(timeline: Timeline, *events: tuple[float, Event]) -> None:
+    for seconds, event in events:
+        timeline.hear(event, at(seconds))
+
+
+def test_a_lost_server_is_told_once_and_its_return_with_the_time_between() -> None:
+    timeline = Timeline(("a",))
+    lost = Lost("connection refused", 1.0)
+    hear(timeline, (0, SERVER), (1, lost), (2, lost), (4, PROBES), (5, Unavailable("probes", "no server")))
+    hear(timeline, (6.5, SERVER), (7, SERVER))
+    assert told(timeline) == [
+        (MarkKind.LOST, "connection refused"),
+        (MarkKind.BACK, "the server answers again, after 5.5 s"),
+    ]
+
+
+def test_a_prober_that_died_is_told_until_it_measures_again() -> None:
+    timeline = Timeline(("a",))
+    died = Unavailable("probes", "the prober was killed by SIGKILL")
+    hear(timeline, (1, died), (2, died))
+    timeline.take(Stopped("again", refused=False), at(3))
+    timeline.take(Samples(0, 1, 1, ()), at(13))
+    timeline.take(Samples(0, 1, 1, ()), at(14))
+    timeline.take(Standstill(100.0, 103.0), at(20))
+    assert told(timeline) == [
+        (MarkKind.PROBER, "probes are not measured: the prober was killed by SIGKILL"),
+        (MarkKind.PROBER, "probes are measured again, after 12 s"),
+        (MarkKind.PROBER, "the prober itself stood still for 3.0 s"),
+    ]
+
+
+def test_another_plan_is_told_of_its_probe_alone() -> None:
+    timeline = Timeline(("a", "b"))
+    for seconds, plan in ((0, INDEX), (60, INDEX), (120, SEQ), (180, SEQ), (240, INDEX)):
+        timeline.take(Planned(1, plan), at(seconds))
+    timeline.take(Planned(1, replace(INDEX, uses_index=False)), at(300))
+    timeline.take(Planned(1, replace(INDEX, uses_index=False, shape="Limit > Index Scan")), at(360))
+    assert told(timeline, "a") == []
+    assert told(timeline, "b") == [
+        (MarkKind.PLAN, "Seq Scan now, Index Scan before"),
+        (MarkKind.PLAN, "Index Scan now, Seq Scan before"),
+        (MarkKind.PLAN, "Index Scan, no longer by i"),
+        (MarkKind.PLAN, "Limit > Index Scan"),
+    ]
+    assert told(timeline) == told(timeline, "b")
+
+
+def test_runs_are_told_as_the_journal_has_them_now() -> None:
+    timeline = Timeline(("a",))
+    timeline.follow_runs([RUN])
+    assert told(timeline) == [(MarkKind.STEP_STARTED, "create-index:i started")]
+    done = replace(RUN, state=RunStatus.DONE, ended_at=at(95))
+    timeline.follow_runs([done, replace(RUN, run="r0", started_at=None, state=RunStatus.REFUSED)])
+    assert told(timeline) == [
+        (MarkKind.STEP_STARTED, "create-index:i started"),
+        (MarkKind.STEP_ENDED, "create-index:i done after 95 s"),
+    ]
+
+
+def test_builds_of_others_come_and_go() -> None:
+    timeline = Timeline(("a",))
+    hear(timeline, (0, BuildsSnapshot(START)), (2, BuildsSnapshot(START, (), (BUILD,))))
+    hear(
+        timeline,
+        (4, BuildsSnapshot(START, (), (replace(BUILD, phase="waiting"),))),
+        (6, BuildsSnapshot(START)),
+    )
+    name = "CREATE INDEX CONCURRENTLY on public.t by pid 7"
+    assert told(timeline) == [(MarkKind.BUILD, f"{name} goes on"), (MarkKind.BUILD, f"{name} is over")]
+
+
+def test_checkpoints_promotions_and_pauses() -> None:
+    timeline = Timeline(("a",))
+    first = CheckpointsSnapshot(START, 1, 1, 10, 0.0, 0.0, START)
+    second = replace(first, taken_at=at(10), requested=2, buffers=30, write_ms=400.0)
+    hear(timeline, (0, first), (10, second), (20, replace(SERVER, news="it was promoted")), (21, SERVER))
+    timeline.pause(True, at(30))
+    timeline.pause(False, at(40))
+    assert told(timeline) == [
+        (MarkKind.CHECKPOINT, "checkpoint (requested): 20 buffers in 0.4 s"),
+        (MarkKind.BACK, "it was promoted"),
+        (MarkKind.PAUSED, "paused here"),
+        (MarkKind.PAUSED, "reading goes on"),
+    ]
+    assert [mark.text for mark in timeline.marks(at(25))] == ["paused here", "reading goes on"]
+
+
+def test_only_so_many_are_kept_and_they_stay_in_order() -> None:
+    timeline = Timeline(("a",))
+    for turn in range(MOST_MARKS + 50):
+        timeline.pause(True, at(-turn))
+    marks = timeline.marks(START - timedelta(days=1))
+    assert len(marks) == MOST_MARKS
+    assert marks == sorted(marks, key=lambda mark: mark.at)
+    assert marks[-1].at == START
+
+
+def test_the_history_puts_samples_and_marks_on_the_walls_clock() -> None:
+    wall = [1_800_000_000.0]
+    history = History(("a", "b"), wall=lambda: wall[0] + 100, now=lambda: 100.0)
+    history.take(Samples(1, 1, 1, (Sample(99.5, 99.5, 99.75),)), 100.0)
+    (bucket,) = history.series["b"].buckets(1_800_000_099, 1, 1, history.ahead)
+    assert bucket is not None and bucket.max_ms == 250
+    assert not len(history.series["a"])
+    history.take(Standstill(1.0, 2.0), 100.0)
+    (mark,) = history.timeline.marks(datetime.fromtimestamp(0, UTC))
+    assert mark.at.timestamp() == 1_800_000_100
+
+
+def test_a_wall_clock_that_is_set_moves_what_comes_but_no_jitter_does() -> None:
+    wall = [1_000.0]
+    history = History(("a",), wall=lambda: wall[0], now=lambda: 100.0)
+    before = history.ahead
+    wall[0] += 0.01
+    assert history.ahead == before
+    wall[0] += 3600
+    assert history.ahead == before + 3600.01
