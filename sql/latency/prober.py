@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
-import signal
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from time import perf_counter as now
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from sql.latency.child import end_child, ending, start_child
 from sql.latency.messages import Message, Samples, Stopped, decode
 from sql.latency.orders import Order, encode_order
 from sql.latency.record import Records
@@ -36,12 +34,7 @@ if TYPE_CHECKING:
 
 WINDOW_S = 300.0
 PUBLISH_S = 1.0
-GOODBYE_S = 3.0
-"""How long the process may take to cancel its statement and leave."""
-LONGEST_LINE = 2**22
 AFTER_THE_WATCH = "it goes on as soon as the watch is in"
-SECRET_VARIABLES = ("PGPASSWORD", "PGSSLPASSWORD")
-"""The password goes through the pipe: what a process inherits, /proc shows."""
 
 
 class Prober:
@@ -198,18 +191,7 @@ class Prober:
         self, order: Order, records: Records, publish: Callable[[ProbesSnapshot | Unavailable], None]
     ) -> Stopped:
         """Run one process until it ends; says why it did."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # a folder `sql` where the operator stands must not be taken for ours
-            "-m",
-            "sql.latency.prober",
-            env=_environment(order.profile),
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=DEVNULL,
-            limit=LONGEST_LINE,
-            start_new_session=True,  # Ctrl-C and a lost terminal are the deck's to handle
-        )
+        process = await start_child("sql.latency.prober", order.profile)
         self._process = process
         ticker: asyncio.Task[None] | None = None
         try:
@@ -231,7 +213,7 @@ class Prober:
             if ticker is not None:
                 ticker.cancel()
             self._process = None
-            await _end(process)
+            await end_child(process)
 
     async def _listen(self, process: Process, records: Records, measured: asyncio.Event) -> Stopped:
         assert process.stdout is not None
@@ -246,7 +228,7 @@ class Prober:
                 self._failures = 0
                 measured.set()
         code = await process.wait()
-        return Stopped(f"the prober {_ending(code)}", refused=False)
+        return Stopped(f"the prober {ending(code)}", refused=False)
 
     async def _publish(
         self,
@@ -268,37 +250,6 @@ class Prober:
 
 def _place(server: ServerIdentity) -> tuple[str | None, str, str]:
     return server.system_identifier, server.database, server.address
-
-
-def _environment(profile: Profile) -> dict[str, str]:
-    """Ours without its secrets; in a checkout that is not installed, with the checkout on the path."""
-    secrets = set(SECRET_VARIABLES)
-    if profile.credentials is not None and profile.credentials.variable:
-        secrets.add(profile.credentials.variable)
-    environ = {name: value for name, value in os.environ.items() if name not in secrets}
-    root = Path(__file__).parents[2]
-    if (root / "pyproject.toml").exists():
-        environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), environ.get("PYTHONPATH", "")]))
-    return environ
-
-
-async def _end(process: Process) -> None:
-    """Close its stdin, which ends it; kill it where that did not."""
-    if process.stdin is not None:
-        process.stdin.close()
-    try:
-        async with asyncio.timeout(GOODBYE_S):
-            await process.wait()
-    except TimeoutError:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-
-def _ending(code: int) -> str:
-    if code < 0:
-        return f"was killed by {signal.Signals(-code).name}"
-    return f"ended with exit code {code}"
 
 
 if __name__ == "__main__":
