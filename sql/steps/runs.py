@@ -197,7 +197,8 @@ async def foreign(session: Session, known: Iterable[RunState] = ()) -> tuple[For
 
 def _state(run: str, story: list[JournalEntry]) -> RunState | None:
     first = next((entry for entry in story if entry.event != Event.PREVIEWED), None)
-    if first is None:
+    if first is None or first.step is None:
+        # Without a step it is no run: a session in the way was signalled.
         return None
     started, finished = _last(story, Event.STARTED), _last(story, Event.FINISHED)
     adopted, verified = _last(story, Event.ADOPTED), _last(story, Event.VERIFIED)
