@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -45,6 +44,8 @@ def quoted(text: str) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`did you mean 'priority'?` for the nearest known word; empty where none is near."""
+    import difflib
+
     near = difflib.get_close_matches(word.lower(), list(islice(known, MOST_COMPARED)), n=1)
     return f"did you mean {near[0]!r}?" if near else ""
 

@@ -7,7 +7,7 @@ written, never printed anew: a printer that differs in one spelling makes a diff
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 Options: TypeAlias = tuple[tuple[str, str], ...]
 """Storage parameters or operator class parameters, sorted by name, values as text in one spelling."""
@@ -83,3 +83,49 @@ class CheckDefinition:
     not_valid: bool = False
     enforced: bool = True
     """False for NOT ENFORCED, 18 and newer."""
+
+
+def index_to_json(index: IndexDefinition) -> dict[str, Any]:
+    """A definition as JSON."""
+    return {**vars(index), "keys": [_key_to_json(key) for key in index.keys]}
+
+
+def index_from_json(found: dict[str, Any]) -> IndexDefinition:
+    """The definition that `index_to_json` was given."""
+    return IndexDefinition(
+        **{
+            **found,
+            "keys": tuple(map(_key_from_json, found["keys"])),
+            "include": tuple(found["include"]),
+            "options": _options(found["options"]),
+        }
+    )
+
+
+def _key_to_json(key: IndexKey) -> dict[str, Any]:
+    return {**vars(key), "collation": name_to_json(key.collation), "opclass": name_to_json(key.opclass)}
+
+
+def _key_from_json(found: dict[str, Any]) -> IndexKey:
+    return IndexKey(
+        **{
+            **found,
+            "collation": name_from_json(found["collation"]),
+            "opclass": name_from_json(found["opclass"]),
+            "opclass_options": _options(found["opclass_options"]),
+        }
+    )
+
+
+def name_to_json(name: SqlName | None) -> list[str | None] | None:
+    """A name as JSON: schema and name."""
+    return None if name is None else [name.schema, name.name]
+
+
+def name_from_json(found: list[Any] | None) -> SqlName | None:
+    """The name that `name_to_json` was given."""
+    return None if found is None else SqlName(*found)
+
+
+def _options(found: list[list[str]]) -> Options:
+    return tuple((name, value) for name, value in found)

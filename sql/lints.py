@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from sql.parse_store import kept_as
 from sql.parsing import statements, walk
 
 _MOMENT = re.compile(r"\s*\d{4}-\d{1,2}-\d{1,2}([ tT]\d.*)?\s*")
@@ -30,16 +31,32 @@ class Lint:
     remedy: str
 
 
-def index_lints(definition: str) -> Iterator[Lint]:
+def _to_json(lints: tuple[Lint, ...]) -> list[list[str]]:
+    return [[lint.what, lint.remedy] for lint in lints]
+
+
+def _from_json(found: list[list[str]]) -> tuple[Lint, ...]:
+    return tuple(Lint(*each) for each in found)
+
+
+def index_lints(definition: str) -> tuple[Lint, ...]:
     """Doubts about a CREATE INDEX that parses."""
-    if _WORTH_A_LOOK.search(definition):
-        yield from _lints(statements(definition)[0][1])
+    return _index_lints(definition) if _WORTH_A_LOOK.search(definition) else ()
 
 
-def check_lints(expression: str) -> Iterator[Lint]:
+def check_lints(expression: str) -> tuple[Lint, ...]:
     """Doubts about a CHECK expression that parses."""
-    if _WORTH_A_LOOK.search(expression):
-        yield from _lints(statements(f"SELECT ({expression}\n)")[0][1])
+    return _check_lints(expression) if _WORTH_A_LOOK.search(expression) else ()
+
+
+@kept_as(_to_json, _from_json)
+def _index_lints(definition: str) -> tuple[Lint, ...]:
+    return tuple(_lints(statements(definition)[0][1]))
+
+
+@kept_as(_to_json, _from_json)
+def _check_lints(expression: str) -> tuple[Lint, ...]:
+    return tuple(_lints(statements(f"SELECT ({expression}\n)")[0][1]))
 
 
 def _lints(tree: Any) -> Iterator[Lint]:

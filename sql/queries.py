@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sql.parse_store import kept
 from sql.parsing import DefinitionError, statements, walk
 
 MEDDLING = frozenset(
@@ -30,6 +31,7 @@ MEDDLING = frozenset(
 _WRITING = {"InsertStmt": "INSERT", "UpdateStmt": "UPDATE", "DeleteStmt": "DELETE", "MergeStmt": "MERGE"}
 
 
+@kept
 def parameters_of(text: str) -> int:
     """How many parameters, `$1` to `$n`, a read-only query has.
 

@@ -13,6 +13,7 @@ from profiles.manifest import ConstraintEntry, IndexEntry, Manifest, MigrationEn
 from profiles.model import PoolOverride
 from sql.declared import CheckDefinition, IndexDefinition
 from sql.lints import Lint, check_lints, index_lints
+from sql.parse_store import kept
 from sql.parsing import DefinitionError, parse_check, parse_index, parse_name, statements, walk
 from sql.queries import parameters_of
 from sql.quoting import MAX_NAME_BYTES
@@ -209,9 +210,14 @@ def _constraint_name(entry: ConstraintEntry) -> str:
 def _refuse_useless(check: CheckDefinition) -> None:
     if not check.enforced:
         raise DefinitionError("NOT ENFORCED asks for a constraint that does nothing", "remove NOT ENFORCED")
-    tree = statements(f"SELECT ({check.expression}\n)")[0][1]
-    if any(type(node).__name__ == "SubLink" for node in walk(tree)):
+    if _holds_subquery(check.expression):
         raise DefinitionError("a CHECK cannot hold a subquery", "compare with columns of the row only")
+
+
+@kept
+def _holds_subquery(expression: str) -> bool:
+    tree = statements(f"SELECT ({expression}\n)")[0][1]
+    return any(type(node).__name__ == "SubLink" for node in walk(tree))
 
 
 def _arguments(entry: ProbeEntry, wanted: int | None) -> None:

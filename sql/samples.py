@@ -16,6 +16,7 @@ from profiles.manifest import SampleRow, SampleValue
 from sql.errors import ReadingError
 from sql.extents import tokens
 from sql.findings import SampleFinding
+from sql.parse_store import kept_as
 from sql.quoting import identifier, qualified
 from sql.relations import Columns, Relation
 from sql.session import Session
@@ -135,6 +136,7 @@ def _checked(trial: _Trial, columns: Columns, generated: frozenset[str], relatio
     return trial
 
 
+@kept_as(sorted, frozenset)
 def _words(expression: str) -> frozenset[str]:
     """The names in an expression, among other words."""
     texts = (token.text.decode() for token in tokens(expression))

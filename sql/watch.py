@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sql.session import Session
     from sql.steps.remembered import Memory
 
-IDENTITY_S = 30.0
+IDENTITY_S = 10.0
 INDEXES_S = 10.0
 CONSTRAINTS_S = 10.0
 POOL_S = 2.0
@@ -46,6 +46,20 @@ def readings_for(requirements: Requirements) -> tuple[Reading, ...]:
     constraints = ConstraintWatch(requirements)
     readings.append(Reading("constraints", CONSTRAINTS_S, constraints, constraints.forget))
     return tuple(readings)
+
+
+def prepare(requirements: Requirements) -> None:
+    """Import what the readings need: a thread can do it while the screen is drawn."""
+    import sql.identity
+    import sql.pool
+
+    if requirements.indexes:
+        import sql.indexes
+        import sql.steps.remembered
+    if requirements.constraints:
+        import sql.constraints
+    if requirements.migration is not None:
+        import sql.migration  # noqa: F401
 
 
 async def _identity(session: Session) -> Snapshot:

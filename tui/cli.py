@@ -7,8 +7,6 @@ heavy import at module level. A word that is no command is a profile's name: `pg
 from __future__ import annotations
 
 import argparse
-import atexit
-import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -19,7 +17,7 @@ from typing import NoReturn
 
 from profiles.errors import ConfigurationError, CredentialError
 from sql.printable import one_line
-from tui import looks
+from tui import collector, looks
 from tui.exit_codes import ExitCode
 from tui.terminal import require_terminal
 from tui.version import version
@@ -33,9 +31,6 @@ COMMANDS = {
     "profile": "list, show, add, test and remove profiles; set a password",
     "manifest": "list, show and check manifests; needs no server",
 }
-
-OBJECTS_BETWEEN_COLLECTIONS = 50_000
-"""Python's 700 makes it look for cycles all through the imports: a tenth of every start, for nothing."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -60,9 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code, one of `ExitCode`.
     """
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, 20, 50)
-    # An interpreter that ends would look through every object once more: a fifth of what quitting takes.
-    atexit.register(gc.freeze)
+    collector.start()
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     _accept_every_character()

@@ -7,23 +7,21 @@ from typing import TYPE_CHECKING
 
 from textual.app import App
 
-from sql.steps.step import Direction
-from tui.flow import StepFlow
 from tui.panes.views import TITLES
-from tui.present.run import indicator
 from tui.present.text import plural
 from tui.present.view import Tone
-from tui.road import Road, ServerRoad
 from tui.runs_board import RunsBoard
 from tui.screens.deck import DeckScreen
-from tui.screens.details import DetailsScreen
-from tui.screens.preview import PreviewScreen
-from tui.screens.run import RunScreen
 
 if TYPE_CHECKING:
     from profiles.model import Profile
     from tui.feed import Feed
+    from tui.flow import StepFlow
+    from tui.road import Road
+    from tui.screens.details import DetailsScreen
     from tui.screens.journal import JournalScreen
+    from tui.screens.preview import PreviewScreen
+    from tui.screens.run import RunScreen
     from tui.screens.runs import RunsScreen
 
 
@@ -50,8 +48,17 @@ class StepsApp(App[int]):
     def forget_runs(self, profile: str = "") -> None:
         """Begin with the runs of another profile."""
         self.board = RunsBoard(profile, self._runs_changed)
-        self.flow = StepFlow(self)
+        self._flow: StepFlow | None = None
         self._greeted = False
+
+    @property
+    def flow(self) -> StepFlow:
+        """What leads from a row to a verified run; most decks are only looked at, so it is imported late."""
+        if self._flow is None:
+            from tui.flow import StepFlow
+
+            self._flow = StepFlow(self)
+        return self._flow
 
     @property
     def road(self) -> Road | None:
@@ -59,7 +66,9 @@ class StepsApp(App[int]):
         feed = self.feed
         if feed is None or feed.requirements is None or self.profile is None:
             return None
-        return ServerRoad(self.profile, feed.requirements, lambda: feed.password)
+        from tui.road import ServerRoad
+
+        return ServerRoad(self.profile, feed.requirements, lambda: feed.password, lambda: feed.server)
 
     def _open_step(self, action: str) -> None:
         deck = self.deck
@@ -68,6 +77,8 @@ class StepsApp(App[int]):
             self._preview((list(TITLES)[deck.active.number - 1], row.key), action)
 
     def _preview(self, subject: tuple[str, str], action: str) -> None:
+        from sql.steps.step import Direction
+
         why_not = self.flow.open_subject(subject, Direction.FIX if action == "build" else Direction.ROLLBACK)
         if why_not:
             self.say(why_not, Tone.WARN)
@@ -99,11 +110,13 @@ class StepsApp(App[int]):
 
     def _runs_changed(self) -> None:
         """The journal or the server say something new of a run."""
-        from tui.screens.runs import RunsScreen
-
         deck = self.deck
         if deck is None or not deck.is_mounted:
             return
+        from tui.present.run import indicator
+        from tui.screens.run import RunScreen
+        from tui.screens.runs import RunsScreen
+
         now = datetime.now(UTC)
         deck.show_runs(indicator(self.board.pictures(), now), self.board.trouble)
         if not self._greeted:
@@ -112,7 +125,8 @@ class StepsApp(App[int]):
         for screen in self.screen_stack:
             if isinstance(screen, RunScreen | RunsScreen):
                 screen.follow()
-        self.flow.runs_changed()
+        if self._flow is not None or self.board.states:
+            self.flow.runs_changed()
 
     def _greet(self, deck: DeckScreen) -> None:
         """Say which runs are found on start."""
