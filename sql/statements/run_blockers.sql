@@ -3,13 +3,28 @@
 -- Needs: nothing for the pids; pg_read_all_stats for what other roles do.
 -- Serves: 13 and newer.
 -- $1 int4: pid of the one who waits. Blocker 0 is a prepared transaction, found by the lock that is waited for.
-WITH RECURSIVE b(depth, waiter, blocker, path) AS (
-    SELECT 1, $1::int4, x, ARRAY[$1::int4, x]
-    FROM unnest(pg_blocking_pids($1::int4)) x
+-- Each waiting backend is asked for once. Whoever only waits before another in the same queue is left out where
+-- somebody holds what both wait for: forty updates of one row would have a hundred million paths else.
+WITH RECURSIVE locks AS MATERIALIZED (
+    SELECT coalesce(l.pid, 0) AS pid, l.granted,
+           ROW(l.locktype, l.database, l.relation, l.page, l.tuple, l.virtualxid, l.transactionid, l.classid,
+               l.objid, l.objsubid)::text AS target
+    FROM pg_locks l
+), edges AS MATERIALIZED (
+    SELECT w.pid AS waiter, x AS blocker,
+           EXISTS (SELECT FROM locks h WHERE h.granted AND h.target = w.target AND h.pid = x) AS holds
+    FROM locks w CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) x
+    WHERE NOT w.granted
+), kept AS MATERIALIZED (
+    SELECT e.waiter, e.blocker
+    FROM edges e
+    WHERE e.holds OR NOT EXISTS (SELECT FROM edges o WHERE o.waiter = e.waiter AND o.holds)
+), b(depth, waiter, blocker) AS (
+    SELECT 1, k.waiter, k.blocker FROM kept k WHERE k.waiter = $1::int4
     UNION
-    SELECT b.depth + 1, b.blocker, x, b.path || x
-    FROM b CROSS JOIN LATERAL unnest(pg_blocking_pids(b.blocker)) x
-    WHERE b.blocker <> 0 AND b.depth < 8 AND NOT x = ANY (b.path)
+    SELECT b.depth + 1, k.waiter, k.blocker
+    FROM b JOIN kept k ON k.waiter = b.blocker
+    WHERE b.blocker <> 0 AND b.depth < 8 AND k.blocker <> $1::int4
 )
 SELECT DISTINCT ON (b.depth, b.waiter, b.blocker)
        b.depth, b.waiter, b.blocker AS pid,

@@ -254,3 +254,13 @@ def test_a_chain_as_long_as_a_server_has_connections() -> None:
     found = made(waiter("0"), *(waiter(str(n), str(n - 1)) for n in range(1, 2000)))
     assert sum(1 for _ in found.branches()) == 2000
     assert len(found.behind("0")) == 1999
+
+
+@pytest.mark.hazard("PRG-04")
+async def test_whom_the_last_of_a_long_queue_waits_for_is_answered_at_once(database: Database) -> None:
+    """Every path through a queue of thirty would be a thousand million of them."""
+    async with crowd(database) as gathered, session(database) as watching:
+        await gathered.session("BEGIN", UPDATE.format(id=1), application="root")
+        pids = [await gathered.waits(UPDATE.format(id=1), application=f"w{n}") for n in range(30)]
+        rows = await watching.fetch("run_blockers", pids[-1])
+    assert [(row["depth"], row["application_name"]) for row in rows] == [(1, "w0"), (2, "root")]
