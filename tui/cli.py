@@ -27,7 +27,10 @@ COMMANDS = {
     "verify": "check everything once and report; the exit code is the verdict",
     "plan": "the steps that take a database to its manifest",
     "run": "run steps, each verified",
+    "warm": "run the probes cold and warm, so that the demo does not begin cold",
     "journal": "what was previewed, confirmed, run and verified",
+    "replay": "play a recorded session; without a file, list the recordings",
+    "report": "the performance report of a recorded session, with a plot",
     "profile": "list, show, add, test and remove profiles; set a password",
     "manifest": "list, show and check manifests; needs no server",
 }

@@ -79,6 +79,7 @@ class Feed:
         self._password: Secret | None = None
         self._server: ServerIdentity | None = None
         self._paused = False
+        self._resting = False
         self._connected = asyncio.Event()
         self._unread: set[str] = set()
         """Parts that were not read since the watch began."""
@@ -111,9 +112,21 @@ class Feed:
     def pause(self, paused: bool) -> None:
         """Send nothing to the server, or go on."""
         self._paused = paused
-        for each in (self._poller, self._prober, self._console):
+        for each in (self._poller, self._console):
             if each is not None:
                 (each.pause if paused else each.resume)()
+        self.rest_probes(self._resting)
+
+    def rest_probes(self, resting: bool) -> None:
+        """Send no probe while something else needs a calm server, or go on."""
+        self._resting = resting
+        if self._prober is not None:
+            (self._prober.pause if resting or self._paused else self._prober.resume)()
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing is sent to the server."""
+        return self._paused
 
     @property
     def server(self) -> ServerIdentity | None:

@@ -45,6 +45,28 @@ def _slow_statements(app: DeckApp) -> Screen[Any] | None:
     return SlowStatementsScreen(app.profile, app.deck.readings, app.feed)
 
 
+def _latency(app: DeckApp) -> Screen[Any] | None:
+    from tui.panes.views import TITLES
+    from tui.screens.latency import LatencyScreen
+
+    deck = app.deck
+    if app.profile is None or deck is None:
+        return None
+    row = deck.active.row if list(TITLES)[deck.active.number - 1] == "probes" else None
+    why = "" if "incidents" in SCREENS else "incidents are not kept"
+    return LatencyScreen(
+        app.profile, deck.readings, app.history, row.key if row is not None else "", why_no_incidents=why
+    )
+
+
+def _warm_up(app: DeckApp) -> Screen[Any] | None:
+    from tui.screens.warming import WarmingScreen
+
+    if app.profile is None or app.manifest is None:
+        return None
+    return WarmingScreen(app.profile, app.manifest.probes, app.feed)
+
+
 def _help(_: DeckApp) -> Screen[Any] | None:
     from tui.screens.help import HelpScreen
 
@@ -62,6 +84,8 @@ SCREENS: Mapping[str, Opener] = {
     "runs": _runs,
     "journal": _journal,
     "slow_statements": _slow_statements,
+    "latency": _latency,
+    "warm_up": _warm_up,
     "help": _help,
     "palette": _palette,
 }

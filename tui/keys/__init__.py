@@ -8,7 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tui.keys import deck, details, everywhere, journal, preview, profiles, run, runs, slow_statements
+from tui.keys import (
+    deck,
+    details,
+    everywhere,
+    journal,
+    latency,
+    preview,
+    profiles,
+    replay,
+    run,
+    runs,
+    slow_statements,
+    warming,
+)
 from tui.keys import help as help_keys
 from tui.keys.registry import Facts, Key, Scope
 
@@ -17,7 +30,21 @@ if TYPE_CHECKING:
 
 __all__ = ["KEYS", "Facts", "Key", "Scope", "bindings", "footer_keys", "key", "markdown_table", "of_scope"]
 
-SCREENS = (deck, details, help_keys, profiles, preview, run, runs, journal, slow_statements, everywhere)
+SCREENS = (
+    deck,
+    details,
+    latency,
+    help_keys,
+    profiles,
+    preview,
+    run,
+    runs,
+    journal,
+    slow_statements,
+    replay,
+    warming,
+    everywhere,
+)
 """In the order of the help and of the README's table."""
 KEYS: tuple[Key, ...] = tuple(each for screen in SCREENS for each in screen.KEYS)
 

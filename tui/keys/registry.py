@@ -21,6 +21,9 @@ class Scope(StrEnum):
     JOURNAL = "In the journal"
     STORY = "In what the journal says of a run"
     SLOW_STATEMENTS = "In the list of slow statements"
+    LATENCY = "On the latency screen"
+    REPLAY = "In a replay"
+    WARMING = "While the data is warmed up"
     EVERYWHERE = "Everywhere"
 
 
@@ -41,6 +44,8 @@ class Facts:
     watching: bool = True
     """The watch is running (or trying to)."""
     paused: bool = False
+    probes: bool = True
+    """The manifest has a probe."""
     standby: str = ""
     """Why no step can run on this server; empty: it takes writes."""
 
@@ -91,6 +96,11 @@ def needs_sql(facts: Facts) -> str:
 def needs_watch(facts: Facts) -> str:
     """Off where nothing is watched."""
     return "" if facts.watching else "nothing is being watched; e opens a profile"
+
+
+def needs_probes(facts: Facts) -> str:
+    """Off where nothing is measured."""
+    return "" if facts.probes else "the manifest has no probe"
 
 
 def can_refresh(facts: Facts) -> str:
