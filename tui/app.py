@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from profiles.manifest import Manifest
     from profiles.model import Profile
     from profiles.secret import Secret
+    from sql.latency.history import History
     from tui.feed import Feed
 
 TERMINAL_CHECK_S = 2.0
@@ -84,6 +85,7 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
         self.profile = profile
         self.manifest = manifest
         self.feed: Feed | None = None
+        self._history: History | None = None
         self.recording = DeckRecording(self)
         self._following: Worker[None] | None = None
         self._following_runs: Worker[None] | None = None
@@ -137,9 +139,24 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
         self.profile, self.manifest = profile, manifest
         self.theme = THEMES[profile.environment].name
         self.forget_runs(profile.name)
-        deck = DeckScreen(profile, manifest)
+        self._history = None
+        deck = self.make_deck(profile, manifest)
         self.push_screen(deck)
         deck.call_after_refresh(self.begin_watching)
+
+    @property
+    def history(self) -> History:
+        """What is remembered of this profile's probes; it outlives a watch that is begun again."""
+        if self._history is None:
+            from sql.latency.history import History
+
+            probes = self.manifest.probes if self.manifest is not None else ()
+            self._history = History([entry.name for entry in probes])
+        return self._history
+
+    def make_deck(self, profile: Profile, manifest: Manifest) -> DeckScreen:
+        """The deck's screen."""
+        return DeckScreen(profile, manifest)
 
     def begin_watching(self) -> None:
         """Start the watch in a worker of its own."""
@@ -153,6 +170,8 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
         assert self.profile is not None
         assert self.manifest is not None
         self.feed = Feed(self.profile, self.manifest, self)
+        self.feed.listen(self.history.take)
+        self.feed.overhear(self.history.hear)
         self.recording.begin(self.feed)
         try:
             await self.feed.run()
@@ -173,13 +192,17 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
         )
 
     async def _follow_runs(self) -> None:
-        for reading in await in_background(self.board.readings, "pgdeck runs"):
+        from sql.latency.checkpoints import checkpoints_reading
+
+        readings = await in_background(self.board.readings, "pgdeck runs")
+        for reading in (*readings, checkpoints_reading()):
             if self.feed is not None:
                 self.feed.join(reading)
         await self.board.follow()
 
     def _runs_changed(self) -> None:
         self.recording.note_runs(self.board.states)
+        self.history.timeline.follow_runs(self.board.states)
         super()._runs_changed()
 
     async def stop_watching(self) -> None:
@@ -202,6 +225,10 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
             return
         if self.deck is not None:
             self.deck.take(message.event)
+        self.follow_above()
+
+    def follow_above(self) -> None:
+        """Let the screen that is up show what is known now."""
         for screen in self.screen_stack[-1:]:
             if isinstance(screen, Following):
                 screen.follow()
@@ -298,6 +325,7 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
             self.recording.pause(deck.readings.paused)
             if feed is not None:
                 feed.pause(deck.readings.paused)
+            self.history.timeline.pause(deck.readings.paused, datetime.now(UTC))
             return
         if self._following is None or self._following.is_finished:
             self.begin_watching()

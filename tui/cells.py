@@ -132,6 +132,7 @@ def _drawn() -> dict[str, str]:
     lines.update(dict.fromkeys("│┃┆┇┊┋║╎╏╵╷╹╻╽╿", "|"))
     lines.update(dict.fromkeys(map(chr, range(0x2580, 0x25A0)), "#"))
     lines.update(dict.fromkeys("▌▍▎▏▐▕", "|"))
+    lines.update(zip("⣀⠤⠒⠉", "_==^", strict=True))
     signs = dict(
         zip("✓✗·…–—›‹»«→←↑↓▲▼◀▶○◐●■≠≥≤×±▁▂▃▄▅▆▇█░▒▓", '+x-.--><>"><^v^v<>o*@#!><x-_.,-=+*#.:%', strict=True)
     )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sql.poller import Reading
     from sql.session import Session
 
 PART = "checkpoints"
@@ -46,6 +47,13 @@ async def read_checkpoints(session: Session) -> CheckpointsSnapshot:
         sync_ms=row["sync_ms"],
         reset=row["stats_reset"],
     )
+
+
+def checkpoints_reading() -> Reading:
+    """For the poller: seldom enough to cost nothing, often enough for a time axis."""
+    from sql.poller import Reading
+
+    return Reading(PART, CHECKPOINTS_S, read_checkpoints)
 
 
 class Checkpoints:

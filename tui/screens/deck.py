@@ -17,6 +17,7 @@ from profiles.manifest import Manifest
 from profiles.model import Profile
 from sql.findings import Verdict
 from sql.snapshots import Event, IdentitySnapshot, ServerIdentity
+from sql.verdict import Judgement
 from tui import keys
 from tui.mending import needs_nothing, reading_of, standby
 from tui.panes.pane import Pane
@@ -38,6 +39,9 @@ class DeckScreen(Filtering[None]):
     """Everything about one profile's database on one screen."""
 
     AUTO_FOCUS = ""
+    PANE: ClassVar[type[Pane]] = Pane
+    KEYS: ClassVar[keys.Scope] = keys.Scope.DECK
+    """Whose keys the footer shows."""
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.Scope.DECK)]
 
     class Asked(Message):
@@ -76,11 +80,13 @@ class DeckScreen(Filtering[None]):
         yield Lines(id="header")
         with Container(id="panes"):
             for number, title in enumerate(TITLES.values(), 1):
-                yield Pane(number, title, id=f"pane-{number}", classes="-active" if number == 1 else None)
+                yield self.PANE(
+                    number, title, id=f"pane-{number}", classes="-active" if number == 1 else None
+                )
         yield Lines(id="others")
         yield Lines(id="running")
         yield Input(id="filter", classes="filter", compact=True)
-        yield Footer(keys.Scope.DECK, id="footer")
+        yield Footer(self.KEYS, id="footer")
 
     def on_mount(self) -> None:
         """The first pane has the focus; ages move on in steps."""
@@ -143,8 +149,13 @@ class DeckScreen(Filtering[None]):
         judgement = readings.judged()
         if judgement is not None and readings.lost is None and readings.is_complete and not readings.paused:
             self._tell(judgement.verdict, now)
-        oldest = readings.oldest()
-        banner = Banner(
+        header = self.query_one("#header", Lines)
+        header.show(banner_lines(self.banner(judgement, now), self.size.width))
+
+    def banner(self, judgement: Judgement | None, now: datetime) -> Banner:
+        """What the header says."""
+        oldest = self.readings.oldest()
+        return Banner(
             environment=self.profile.environment,
             profile=self.profile.name,
             target=target_of(self.profile),
@@ -154,8 +165,6 @@ class DeckScreen(Filtering[None]):
             trouble=self._trouble(),
             retry=self._retry(now),
         )
-        header = self.query_one("#header", Lines)
-        header.show(banner_lines(banner, self.size.width))
 
     def _tell(self, verdict: Verdict, now: datetime) -> None:
         """Let the verdict be remembered: when it turns, and from time to time."""
@@ -252,6 +261,7 @@ class DeckScreen(Filtering[None]):
             row=pane.row is not None,
             sql=bool(pane.row and pane.row.sql),
             paused=self.readings.paused,
+            probes=bool(self.readings.manifest.probes),
             standby=standby(self.readings, self.profile),
         )
 
