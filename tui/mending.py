@@ -62,6 +62,8 @@ def needs_nothing(reading: Mendable) -> bool:
 
 def standby(readings: Readings, profile: Profile | None) -> str:
     """Why no step can run on the server that is watched, a sentence; empty where one can."""
+    if readings.recorded:
+        return "this is a recording: no step can be run in it"
     snapshot = readings.known("server").snapshot
     if not isinstance(snapshot, IdentitySnapshot) or not snapshot.server.in_recovery:
         return ""

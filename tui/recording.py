@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from profiles.locations import locations
 from tui.background import in_background
 from tui.present.text import clean
 from tui.present.view import Tone
+from tui.recordings import folder
 
 if TYPE_CHECKING:
     from profiles.manifest import Manifest
@@ -18,13 +17,6 @@ if TYPE_CHECKING:
     from sql.recording.recorder import Recorder
     from sql.steps.runs import RunState
     from tui.feed import Feed
-
-FOLDER = "recordings"
-
-
-def folder() -> Path:
-    """Where recordings are kept."""
-    return locations().state / FOLDER
 
 
 class Host(Protocol):

@@ -60,6 +60,8 @@ class Readings:
     lost: Lost | None = None
     lost_at: datetime | None = None
     paused: bool = False
+    recorded: bool = False
+    """They come of a recording: there is no server behind them."""
     _servers_pool: PoolSnapshot | None = None
     """The pool as the server says it, without what its pooler's console adds."""
 

@@ -32,12 +32,16 @@ class Banner:
     """What stands in the way of watching, in place of the verdict's reason: lost, paused, waiting."""
     retry: str = ""
     """When the next attempt to connect is made, in coarse words."""
+    replay: str = ""
+    """The badge of a recording that is played; empty: this is live."""
+    progress: str = ""
+    """How far the replay is."""
     ready_words: str = field(default="everything the manifest asks for is there")
 
 
 def banner_lines(banner: Banner, width: int) -> tuple[Line, ...]:
     """The header: two lines where there is room, three where there is not."""
-    badge: Span = (BADGES[banner.environment], Tone.BADGE)
+    badge: Span = (BADGES[banner.environment] + banner.replay, Tone.BADGE)
     profile: Span = (f" {clean(banner.profile)} ", Tone.STRONG)
     server = _server(banner)
     if width >= WIDE:
@@ -69,6 +73,8 @@ def _server(banner: Banner) -> Line:
 
 
 def _news(banner: Banner) -> Line:
+    if banner.progress:
+        return line((f" {banner.progress} ", Tone.ACCENT))
     if banner.retry:
         return line((f" reconnecting {banner.retry} ", Tone.WARN))
     return line((f" oldest reading {banner.age} ", Tone.DIM)) if banner.age else ()
