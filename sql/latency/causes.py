@@ -1,0 +1,143 @@
+"""From what was seen of a slow run to its cause, in one clause that claims nothing more."""
+
+from __future__ import annotations
+
+from sql.latency.evidence import Cause, Evidence, LockWait, ServerCall, Share
+from sql.steps.blockers import Blocker
+
+COLD_SHARE = 0.5
+"""From this share of its blocks on that were read, a run counts as one on a cold cache."""
+COLD_BLOCKS = 100
+MUCH = 0.5
+"""A cause that stands for less of what was seen does not explain the run alone."""
+LONGEST_QUERY = 80
+OWN = frozenset((Cause.CPU, Cause.IO, Cause.COLD_CACHE, Cause.CONTENTION, Cause.UNKNOWN))
+"""What another plan would explain: the run itself was at work, or nothing was seen."""
+LOCKS = {
+    "relation": "relation lock",
+    "extend": "lock to extend a relation",
+    "page": "page lock",
+    "tuple": "row lock",
+    "transactionid": "transaction to end",
+    "virtualxid": "transaction to end",
+    "advisory": "advisory lock",
+    "object": "lock on an object",
+}
+
+
+def judge(seen: Evidence, ms: float) -> tuple[Cause, str]:
+    """The cause of a run of so many milliseconds, and the clause that says why."""
+    if seen.stood_still_ms >= MUCH * ms:
+        return Cause.STALLED, (
+            f"pgdeck's own prober stood still for about {seen.stood_still_ms:.0f} ms of it"
+            " (stopped, or kept from the CPU): this says nothing of the server"
+        )
+    cause, reason = _seen(seen, ms)
+    if seen.plan_before is not None and cause in OWN:
+        return Cause.PLAN, f"{_new_plan(seen)}; {reason}"
+    if cause in OWN and seen.plan is not None and seen.plan.uses_index is False and seen.plan.note:
+        return cause, f"{reason}; {seen.plan.node}: {seen.plan.note}"
+    return cause, reason
+
+
+def _seen(seen: Evidence, ms: float) -> tuple[Cause, str]:
+    if not seen.shares:
+        return _unseen(seen)
+    totals: dict[Cause, float] = {}
+    for share in seen.shares:
+        totals[share.cause] = totals.get(share.cause, 0.0) + share.ms
+    cause = max(totals, key=totals.__getitem__)
+    spent = min(totals[cause], ms)
+    doing = next(share for share in seen.shares if share.cause is cause)
+    reason = _reason(cause, spent, doing, seen)
+    if cause is Cause.IO and seen.call is not None and _is_cold(seen.call):
+        cause, reason = Cause.COLD_CACHE, f"{_read(seen.call)} (about {spent:.0f} ms in {doing.doing})"
+    if spent < MUCH * sum(totals.values()):
+        others = [share for share in seen.shares if share.cause is not cause and share is not doing]
+        reason += "".join(f", {share.doing} about {share.ms:.0f} ms" for share in others[:1])
+    return cause, reason
+
+
+def _unseen(seen: Evidence) -> tuple[Cause, str]:
+    """Nothing was seen while it ran; what the server counted may tell."""
+    if seen.call is not None and _is_cold(seen.call):
+        return Cause.COLD_CACHE, f"{_read(seen.call)}; nothing was seen while it ran"
+    why = f": {seen.unseen[0]}" if seen.unseen else ": it ended before the first look"
+    return Cause.UNKNOWN, f"nothing seen{why}"
+
+
+def _reason(cause: Cause, spent: float, doing: Share, seen: Evidence) -> str:
+    if cause is Cause.LOCK:
+        return _lock_reason(seen.lock, spent)
+    if cause is Cause.CPU:
+        busy = seen.others.active if seen.others is not None else 0
+        beside = f"; {busy} other backend{'' if busy == 1 else 's'} at work" if busy else ""
+        return (
+            f"no wait event in {doing.looks} of {seen.looks} look{'' if seen.looks == 1 else 's'}:"
+            f" on a CPU, or not scheduled{beside}"
+        )
+    if cause is Cause.NETWORK:
+        if doing.doing.startswith("idle"):
+            what = doing.doing.partition(": ")[2]
+            return f"for about {spent:.0f} ms the server was idle, {what}: network or client"
+        return f"waited about {spent:.0f} ms for the client to take the answer ({doing.doing})"
+    if cause is Cause.UNKNOWN:
+        return f"nothing seen: what the backend did is {doing.doing}"
+    waited = f"waited about {spent:.0f} ms for {doing.doing}"
+    if cause is Cause.IO and seen.call is not None and seen.call.temp_written:
+        return f"{waited}; it wrote {seen.call.temp_written} blocks of temporary files (work_mem)"
+    if cause in (Cause.IO, Cause.WAL) and seen.others is not None and seen.others.checkpointing:
+        return f"{waited}; a checkpoint was going on"
+    return waited
+
+
+def _lock_reason(lock: LockWait | None, spent: float) -> str:
+    waited = f"waited about {spent:.0f} ms for a"
+    if lock is None:
+        return f"{waited} lock; who held it was not seen"
+    kind = LOCKS.get(lock.kind, f"{lock.kind} lock")
+    on = f" on {lock.relation}" if lock.relation else ""
+    direct = next((each for each in lock.blockers if each.depth == 1), None)
+    if direct is None:
+        return f"{waited} {kind}{on}; who held it was not seen"
+    holds = "held by" if direct.mode is not None or direct.pid is None else "behind"
+    said = f"{waited} {kind}{on} {holds} {who(direct)}"
+    deepest = max(lock.blockers, key=lambda each: each.depth)
+    return said if deepest.depth == 1 else f"{said}, which waits for {who(deepest)}"
+
+
+def who(blocker: Blocker) -> str:
+    """`pid 4242, ALTER TABLE leads, application deploy, role migrator`."""
+    if blocker.pid is None:
+        return f"prepared transaction {blocker.gid!r} of {blocker.user}" if blocker.gid else blocker.sentence
+    facts = [f"pid {blocker.pid}"]
+    query = " ".join(blocker.query.split())[:LONGEST_QUERY]
+    if blocker.state in (None, "active"):
+        facts.append(query or blocker.backend_type or "what it does is hidden")
+    else:
+        age = f" for {blocker.state_age_s:.0f} s" if (blocker.state_age_s or 0) >= 1 else ""
+        facts.append(f"{blocker.state}{age}" + (f" after {query}" if query else ""))
+    if blocker.application:
+        facts.append(f"application {blocker.application}")
+    if blocker.user:
+        facts.append(f"role {blocker.user}")
+    return ", ".join(facts)
+
+
+def _is_cold(call: ServerCall) -> bool:
+    return call.shared_read >= COLD_BLOCKS and call.read_share >= COLD_SHARE
+
+
+def _read(call: ServerCall) -> str:
+    runs = "" if call.calls == 1 else f" in {call.calls} runs"
+    touched = call.shared_read + call.shared_hit
+    return f"read {call.shared_read} of {touched} blocks{runs} from disk or the system's cache"
+
+
+def _new_plan(seen: Evidence) -> str:
+    before, now = seen.plan_before, seen.plan
+    assert before is not None
+    changed = (
+        f"its plan changed to {now.shape} from {before.shape}" if now is not None else "its plan changed"
+    )
+    return "; ".join((changed, *seen.indexes))

@@ -1,0 +1,138 @@
+"""One look at the backends that run a slow probe: what they do, for whom they wait, what else goes on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from sql.errors import ReadingError
+from sql.latency.evidence import Cause, LockWait, Others
+from sql.quoting import qualified
+from sql.steps.blockers import from_row
+
+if TYPE_CHECKING:
+    from sql.session import Session
+
+Row: TypeAlias = Mapping[str, Any]
+
+NO_WAIT = "no wait event"
+IDLE = "idle"
+WORKING = frozenset(("active", "fastpath function call", "disabled"))
+"""States of a backend that has a statement; `disabled`: track_activities is off."""
+WAL_LOCKS = ("WAL", "Checkpoint", "ControlFile")
+"""How the names of the LWLocks begin that belong to writing WAL and to checkpoints (lwlocklist.h)."""
+WAL_WAITS = frozenset(("CheckpointStart", "CheckpointDone", "SyncRep"))
+
+
+@dataclass(frozen=True)
+class Look:
+    """A backend at one moment."""
+
+    at: float
+    """By the samples' clock: halfway between question and answer."""
+    pid: int
+    doing: str
+    cause: Cause
+    others: Others
+    query_ms: float | None = None
+    """Since it got its newest statement, by its own clock; None where that is hidden."""
+    query_id: int | None = None
+    """pg_stat_statements' id (14 and newer, where ids are computed)."""
+    lock: LockWait | None = None
+    unseen: str = ""
+    """What this look could not see, and what would show it."""
+
+
+async def look(session: Session, pids: Sequence[int], application: str = "") -> tuple[Look, ...]:
+    """Look once at the backends that measure; those that are gone are left out.
+
+    Args:
+        pids: of the backends.
+        application: behind a pooler, the application_name by which they are found.
+
+    Raises:
+        ReadingError, SessionError: as `Session.fetch`.
+    """
+    asked = perf_counter()
+    rows: list[Row] = await session.fetch("incident_look", list(pids), application)
+    at = (asked + perf_counter()) / 2
+    others = _others(rows[0])
+    found = []
+    for row in rows:
+        if row["pid"] is None or row["leader_pid"] is not None:
+            continue
+        doing, cause = _doing(row, [each for each in rows if each["leader_pid"] == row["pid"]])
+        lock, unseen = await _lock(session, row["pid"]) if cause is Cause.LOCK else (None, "")
+        found.append(
+            Look(at, row["pid"], doing, cause, others, row["query_ms"], row["query_id"], lock, unseen)
+        )
+    return tuple(found)
+
+
+def _doing(row: Row, workers: Sequence[Row]) -> tuple[str, Cause]:
+    if row["state"] is None:
+        return "hidden", Cause.UNKNOWN
+    event, kind = row["wait_event"], row["wait_event_type"]
+    if row["state"] not in WORKING or event == "ClientRead":
+        return IDLE, Cause.NETWORK
+    if kind == "IPC" and workers:
+        # A leader that waits for its workers is as slow as they are.
+        waits = Counter((each["wait_event_type"], each["wait_event"]) for each in workers)
+        ((kind, event), _), *_ = waits.most_common(1)
+    if kind is None:
+        return NO_WAIT, Cause.CPU
+    return f"{kind}/{event}", cause_of(kind, event)
+
+
+def cause_of(kind: str, event: str) -> Cause:
+    """To what a wait event belongs, by pg_stat_activity's wait_event_type and wait_event."""
+    if event in WAL_WAITS or (kind in ("IO", "LWLock") and event.startswith(WAL_LOCKS)):
+        return Cause.WAL
+    if event.startswith("Aio"):
+        return Cause.IO
+    simple = {
+        "Lock": Cause.LOCK,
+        "IO": Cause.IO,
+        "LWLock": Cause.CONTENTION,
+        "BufferPin": Cause.CONTENTION,
+        "Buffer": Cause.CONTENTION,
+        "Client": Cause.NETWORK,
+    }
+    return simple.get(kind, Cause.OTHER)
+
+
+async def _lock(session: Session, pid: int) -> tuple[LockWait | None, str]:
+    """For which lock it waits; None where it does so no more."""
+    try:
+        rows: list[Row] = await session.fetch("incident_blockers", pid)
+    except ReadingError as error:
+        return None, f"who holds the lock: {error.reason}"
+    first = next((row for row in rows if row["depth"] == 1 and row["locktype"] is not None), None)
+    if first is None:
+        return None, ""
+    relation = None if first["relation"] is None else qualified(first["schema"], first["relation"])
+    blockers = tuple(from_row(row) for row in rows)
+    hidden = [each.pid for each in blockers if each.pid is not None and each.user and not each.backend_type]
+    return (
+        LockWait(first["locktype"], first["wanted_mode"], relation, first["waited_ms"], blockers),
+        f"what pid {hidden[0]} does, for it is another role's: GRANT pg_read_all_stats shows it"
+        if hidden
+        else "",
+    )
+
+
+def _others(row: Row) -> Others:
+    return Others(
+        active=row["active"],
+        longest_s=row["longest_s"],
+        waiting_on_locks=row["waiting_on_locks"],
+        waiting_on_io=row["waiting_on_io"],
+        waiting_on_wal=row["waiting_on_wal"],
+        autovacuums=row["autovacuums"],
+        builds=row["builds"],
+        checkpointing=row["checkpointing"],
+        hidden=row["hidden"],
+    )

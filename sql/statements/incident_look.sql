@@ -1,0 +1,38 @@
+-- Reads: pg_stat_get_activity: what the measured backends and their parallel workers do at this moment, and how
+--   busy the server is besides them. The function and not the view: it reads no catalog, so no lock there stops it.
+-- Needs: nothing for backends of the own role; pg_read_all_stats for what other roles and the server itself do.
+-- Serves: 13 and newer; query_id is NULL on 13.
+-- $1 int4[]: pids of the measured backends. $2 text: behind a pooler, which lends any backend, the application_name
+-- of the probes; empty otherwise.
+WITH backends AS MATERIALIZED (
+    SELECT b.*, b.pid = ANY ($1::int4[]) OR b.leader_pid = ANY ($1::int4[])
+            OR ($2::text <> '' AND b.application_name = $2::text AND b.state <> 'idle') IS TRUE AS ours
+    FROM pg_stat_get_activity(NULL) AS b
+), others AS (
+    SELECT
+        count(*) FILTER (WHERE b.state = 'active' AND b.backend_type = 'client backend')::int4 AS active,
+        max(extract(epoch FROM clock_timestamp() - b.query_start))
+            FILTER (WHERE b.state = 'active' AND b.backend_type = 'client backend')::float8 AS longest_s,
+        count(*) FILTER (WHERE b.wait_event_type = 'Lock')::int4 AS waiting_on_locks,
+        count(*) FILTER (WHERE b.wait_event_type = 'IO' AND b.state = 'active')::int4 AS waiting_on_io,
+        count(*) FILTER (WHERE b.state = 'active' AND b.wait_event LIKE 'WAL%')::int4 AS waiting_on_wal,
+        count(*) FILTER (WHERE b.backend_type = 'autovacuum worker')::int4 AS autovacuums,
+        bool_or(b.wait_event_type IS DISTINCT FROM 'Activity') FILTER (WHERE b.backend_type = 'checkpointer')
+            AS checkpointing,
+        count(*) FILTER (WHERE b.backend_type IS NULL AND b.datid IS NOT NULL)::int4 AS hidden
+    FROM backends b
+    WHERE b.ours IS NOT TRUE AND b.pid <> pg_backend_pid()
+)
+SELECT
+    o.*,
+    (SELECT count(*) FROM pg_stat_get_progress_info('CREATE INDEX'))::int4 AS builds,
+    b.pid,
+    b.leader_pid,
+    b.state,
+    b.wait_event_type,
+    b.wait_event,
+    extract(epoch FROM clock_timestamp() - b.query_start)::float8 * 1000 AS query_ms,
+    (to_jsonb(b) ->> 'query_id')::int8 AS query_id
+FROM others o
+LEFT JOIN backends b ON b.ours
+ORDER BY b.leader_pid NULLS FIRST, b.pid;
