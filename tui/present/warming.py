@@ -21,8 +21,8 @@ def offer_lines(probes: Sequence[ProbeEntry], width: int) -> list[Line]:
     what = (
         f"c runs {plural(len(probes), 'probe')}, each with up to {MOST_ARGUMENTS} sets of arguments, one"
         " after the other; reads their tables and indexes into shared_buffers where pg_prewarm is installed"
-        " and they fit into half of it; then runs every probe again. It reads only, on one connection of its own."
-        " The Latency pane rests meanwhile, so that its figures stay those of a calm server."
+        " and they fit into half of it; then runs every probe again. It reads only, on one connection of its"
+        " own. The Latency pane rests meanwhile, so that its figures stay those of a calm server."
     )
     return [heading("Warm up"), BLANK, *prose(what, width)]
 
