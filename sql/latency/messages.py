@@ -105,7 +105,7 @@ class Overdue:
 
     probe: int
     start: float
-    """The `start` of the sample that the run will become, unless its statement is prepared anew."""
+    """The `start` of the sample that the run will become."""
     threshold_ms: float
     """What it has exceeded: the p99 target or three times its median, whichever is less; at least 20."""
     pid: int

@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from profiles.errors import ConfigurationError
@@ -62,11 +63,13 @@ async def _measure(order: Order, going: asyncio.Event) -> None:
     settings = probe_settings(order.probes, order.search_path, order.query_timeout_s)
     try:
         await going.wait()
-        lane = await Lane.open(
-            order.profile, order.password, settings, system_identifier=order.system_identifier
+        open_lane = partial(
+            Lane.open, order.profile, order.password, settings, system_identifier=order.system_identifier
         )
+        lane = await open_lane()
         try:
-            sampler = Sampler(lane, order.probes, tell, DECK, going=going)
+            open_second = partial(open_lane, number=1)
+            sampler = Sampler(lane, order.probes, tell, DECK, going=going, open_lane=open_second)
             await sampler.prepare()
             await sampler.run()
         finally:

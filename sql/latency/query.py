@@ -134,7 +134,7 @@ class _Alarm:
             self._say()
             return
         # After a standstill of ours the answer may lie unread in the socket: it is read first.
-        self._timer = asyncio.get_running_loop().call_later(LATE_S, self._say)
+        self._timer = asyncio.get_running_loop().call_later(GRACE_S, self._say)
 
     def _say(self) -> None:
         if not self._said:

@@ -1,4 +1,4 @@
-"""Runs probes on a fixed schedule on one connection and tells what it measured.
+"""Runs probes on a fixed schedule, on one connection or two, and tells what it measured.
 
 The same class serves `verify`, in process, and the deck's prober, in a process of its own.
 """
@@ -9,32 +9,20 @@ import asyncio
 import math
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from time import perf_counter as now
 
-from profiles.manifest import ProbeEntry
-from sql.latency.grants import may_be_a_grant, missing_grants
-from sql.latency.lane import Lane, RefusedError
-from sql.latency.messages import (
-    Message,
-    Overdue,
-    Planned,
-    Sample,
-    Samples,
-    ServerMean,
-    Ungranted,
-    Unmeasured,
-)
-from sql.latency.probe_plan import explain
-from sql.latency.query import FIRST_COST_S, RETRY_S, Query
-from sql.latency.schedule import Pace, Schedule
-from sql.latency.server_means import ServerMeans
+from profiles.manifest import ProbeEntry, Target
+from sql.latency.asides import Asides
+from sql.latency.heartbeat import Heartbeat
+from sql.latency.lane import Lane
+from sql.latency.messages import Floor, Message, Overdue, Samples, Standstill, Unmeasured
+from sql.latency.query import Query
+from sql.latency.schedule import Pace, Ticks, periods
+from sql.latency.second_lane import SecondLane
+from sql.latency.track import Run, Track
 from sql.latency.window import LEAST_SAMPLES
 
-MOST_ARGUMENTS = 1000
-"""Argument sets that are rotated; what the query gives beyond is not used."""
 QUERY_TIMEOUT_S = 10.0
 """How long an application waits for an answer, where nothing says so."""
 TARGETS_OVER = 10
@@ -44,6 +32,12 @@ FIRST_FLUSH_S = 0.2
 """An operator who has just opened the deck waits for the first numbers."""
 REPLAN_S = 60.0
 MEANS_S = 10.0
+FLOOR_S = 1.0
+FLOOR = ProbeEntry("floor", "SELECT 1", Target())
+SLOWED = 1.05
+"""A period so many times the shortest is that of a heavy probe."""
+LACKING_S = 0.05
+"""How often it is looked whether a slow probe has its samples."""
 EXPLAIN_AGAIN_S = 5.0
 """A probe that is overdue again and again is explained no more often."""
 
@@ -79,18 +73,27 @@ class Sampler:
         *,
         going: asyncio.Event | None = None,
         chance: Callable[[], float] = random.random,
+        open_lane: Callable[[], Awaitable[Lane]] | None = None,
     ) -> None:
-        self._lane = lane
+        """
+        Args:
+            open_lane: gives a second lane, for when one probe would keep others waiting; closed by us.
+        """
         self._tell = tell
-        self._queries = [Query(entry) for entry in probes]
-        self._schedule = Schedule([FIRST_COST_S] * len(self._queries), pace, chance)
-        self._means = ServerMeans(lane)
-        self._has_means = False
-        self._unsent: list[list[Sample]] = [[] for _ in self._queries]
+        self._pace = pace
         self._going = going
-        self._overdue = False
-        """Whether the run that is under way, or was last, took longer than it should."""
+        self._chance = chance
+        self._heartbeat = Heartbeat(pace.standstill_s, lambda *when: tell(Standstill(*when)))
+        self._queries = [Query(entry) for entry in probes]
+        self._floor = Query(FLOOR)
+        self._asides = Asides(lane, tell)
         self._explained = [-math.inf] * len(self._queries)
+        self._planned = self._meant = self._floored = 0.0
+        """When plans, the server's means and the floor were last asked for."""
+        self._main = self._track(lane)
+        self._second: SecondLane | None = None
+        if open_lane is not None:
+            self._second = SecondLane(self._main, self._track, self._asides, open_lane)
 
     async def prepare(self) -> None:
         """Fetch the arguments, warm every probe up with one run that is not counted, and explain it.
@@ -98,21 +101,21 @@ class Sampler:
         Raises:
             SessionError: the connection is lost.
         """
-        await self._say_who_measures()
-        self._has_means = await self._means.find()
-        for index, query in enumerate(self._queries):
-            await self._fetch_arguments(query)
+        lane = self._main.lane
+        await self._asides.attached(lane)
+        await self._asides.find_means()
+        for number, query in enumerate(self._queries):
+            await self._asides.arguments(lane, query)
             if query.obstacle:
-                self._tell(Unmeasured(index, query.obstacle))
+                self._tell(Unmeasured(number, query.obstacle))
                 continue
-            sample = await query.run(self._lane)
+            sample = await query.run(lane)
             if sample.error is None:
-                sample = await query.run(self._lane)
+                sample = await query.run(lane)
             query.costs.append(sample.end - sample.start)
-            await self._ask_for_grants(index, query, sample)
-            await self._replan(index, query)
-        if self._has_means:
-            await self._means.read()
+            await self._asides.grants(lane, number, query, sample)
+            await self._asides.plan(lane, number, query)
+        await self._asides.begin_means()
 
     async def run(self, seconds: float | None = None) -> None:
         """Measure for so long, or until cancelled; a run that has begun is finished and counted.
@@ -122,144 +125,115 @@ class Sampler:
         Raises:
             SessionError: the connection is lost.
         """
-        began = planned = meant = now()
-        flushed = began - FLUSH_S + FIRST_FLUSH_S
+        for number, query in enumerate(self._queries):
+            self._main.admit(number, query, Ticks(self._pace.fastest_s))
+        self._adapt(now())
+        self._heartbeat.start()
+        self._main.start()
+        try:
+            await self._conduct(seconds)
+            await self._main.finish()
+        finally:
+            self._heartbeat.stop()
+            await self._main.give_up()
+            if self._second is not None:
+                await self._second.give_up()
+        self._flush()
+        await self._asides.means()
+
+    async def _conduct(self, seconds: float | None) -> None:
+        """What is done beside the runs, until it is time to end."""
+        began = self._planned = self._meant = self._floored = now()
         until = math.inf if seconds is None else began + seconds
         latest = math.inf if seconds is None else began + 2 * seconds
-        self._adapt(began)
-        self._schedule.start(began)
+        flushed = began - FLUSH_S + FIRST_FLUSH_S
         while (moment := now()) < until or (moment < latest and self._lacks_samples()):
-            await self._pause_if_asked()
-            moment = now()
+            if self._going is not None and not self._going.is_set():
+                self._flush()
+                await self._going.wait()
+                moment = now()
             if moment - flushed >= FLUSH_S:
                 self._flush()
                 self._adapt(moment)
                 flushed = moment
-            if seconds is None and moment - planned >= REPLAN_S:
-                planned = moment
-                await self._aside(self._replan_all)
-            if seconds is None and moment - meant >= MEANS_S:
-                meant = moment
-                await self._aside(self._tell_means)
-            await self._step(min(flushed + FLUSH_S, until if moment < until else latest))
-        self._flush()
-        await self._tell_means()
+                if self._second is not None:
+                    self._second.arrange({number: query.cost for number, query in enumerate(self._queries)})
+            if seconds is None:
+                self._look_around(moment)
+            await self._rest(min(flushed + FLUSH_S, until) if moment < until else moment + LACKING_S)
+
+    def _look_around(self, moment: float) -> None:
+        """Ask, from time to time, what is not a probe; not while an earlier question waits."""
+        if self._main.asked:
+            return
+        if moment - self._floored >= FLOOR_S:
+            self._floored = moment
+            self._main.errand(self._measure_floor)
+        if moment - self._meant >= MEANS_S:
+            self._meant = moment
+            self._main.errand(self._asides.means)
+        if moment - self._planned >= REPLAN_S:
+            self._planned = moment
+            for track in self._tracks():
+                for number, query in track.queries():
+                    track.errand(partial(self._asides.again, track.lane, number, query))
+
+    async def _rest(self, until: float) -> None:
+        """Sleep, unless a connection is lost."""
+        tracks = [track.task for track in self._tracks() if track.task is not None]
+        done, _ = await asyncio.wait(tracks, timeout=until - now(), return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+    def _tracks(self) -> list[Track]:
+        second = self._second.track if self._second is not None else None
+        return [self._main] if second is None else [self._main, second]
+
+    def _track(self, lane: Lane) -> Track:
+        return Track(
+            lane,
+            self._pace,
+            overdue=self._say_overdue,
+            after=self._after,
+            heartbeat=self._heartbeat,
+            going=self._going,
+            chance=self._chance,
+        )
 
     def _lacks_samples(self) -> bool:
         """Whether a probe that answers has too few samples for a median."""
         answering = (query for query in self._queries if not query.obstacle and not query.failures)
         return any(query.counted < LEAST_SAMPLES[50] for query in answering)
 
-    async def _step(self, wake: float) -> None:
-        """Run the probe that is due, or sleep until one is, at the latest until `wake`."""
-        index, due = self._schedule.next()
-        moment = now()
-        if due > moment:
-            await asyncio.sleep(min(due, wake) - moment)
+    def _say_overdue(self, track: Track, number: int, start: float, threshold_ms: float) -> None:
+        self._tell(Overdue(number, start, threshold_ms, track.lane.pid))
+
+    async def _after(self, track: Track, run: Run) -> None:
+        """What a run asks for at once: the grants that it lacks; its time and plan where it took too long."""
+        if run.sample.error is not None:
+            await track.aside(lambda: self._asides.grants(track.lane, run.number, run.query, run.sample))
+        if not run.overdue:
             return
-        query = self._queries[index]
-        answered = self._schedule.begin(index, moment)
-        if query.obstacle:
-            self._schedule.hold(index, RETRY_S[1])
-            return
-        self._overdue, arguments = False, query.arguments
-        sample = await query.run(self._lane, partial(self._say_overdue, index))
-        self._schedule.end(index, sample.start, sample.end)
-        self._schedule.hold(index, query.pause)
-        query.costs.append(sample.end - sample.start)
-        query.counted += 1
-        if sample.error is not None:
-            await self._aside(lambda: self._ask_for_grants(index, query, sample))
-        # What pgdeck did between its decision and the first byte is not the server's.
-        ours = sample.start - moment
-        self._unsent[index] += [
-            replace(sample, due=due + ours, shared=place > 0) for place, due in enumerate(answered)
-        ]
-        if self._overdue:
-            await self._explain_overdue(index, query, arguments)
-
-    async def _say_who_measures(self) -> None:
-        with suppress(RefusedError):
-            if (attached := await self._lane.attached()) is not None:
-                self._tell(attached)
-
-    def _say_overdue(self, index: int, start: float, threshold_ms: float) -> None:
-        self._overdue = True
-        self._tell(Overdue(index, start, threshold_ms, self._lane.pid))
-
-    async def _explain_overdue(self, index: int, query: Query, arguments: tuple[object, ...]) -> None:
-        """Say at once how long it took, and how the planner would run it now."""
         self._flush()
-        if now() - self._explained[index] >= EXPLAIN_AGAIN_S:
-            self._explained[index] = now()
-            await self._aside(lambda: self._replan(index, query, arguments))
+        if now() - self._explained[run.number] >= EXPLAIN_AGAIN_S:
+            self._explained[run.number] = now()
+            await track.aside(lambda: self._asides.plan(track.lane, run.number, run.query, run.arguments))
 
-    async def _ask_for_grants(self, index: int, query: Query, sample: Sample) -> None:
-        """Say which grants are missing where that could be why a run failed."""
-        if sample.error is None or not may_be_a_grant(sample.error):
-            return
-        try:
-            grants = await missing_grants(self._lane, query.entry.sql)
-        except RefusedError:
-            return
-        self._tell(Ungranted(index, grants))
-
-    async def _fetch_arguments(self, query: Query) -> None:
-        if query.entry.arguments is None:
-            return
-        query.obstacle = ""
-        try:
-            query.rows = await self._lane.first_rows(query.entry.arguments, MOST_ARGUMENTS)
-        except RefusedError as error:
-            query.obstacle = f"its arguments could not be read: {error}"
-            with suppress(RefusedError):
-                grants = await missing_grants(self._lane, query.entry.arguments)
-                if grants:
-                    query.obstacle += f"; what mends it: {'; '.join(grants)}"
-            return
-        if not query.rows:
-            query.obstacle = "its arguments query gives no rows, so there is nothing to run it with"
-
-    async def _replan_all(self) -> None:
-        for index, query in enumerate(self._queries):
-            if query.obstacle:
-                await self._fetch_arguments(query)
-            if not query.obstacle:
-                await self._replan(index, query)
-
-    async def _replan(self, index: int, query: Query, arguments: tuple[object, ...] | None = None) -> None:
-        try:
-            explained = await explain(
-                self._lane, query.entry, query.arguments if arguments is None else arguments
-            )
-        except RefusedError:
-            return
-        self._means.know(index, explained.query_id)
-        self._tell(Planned(index, explained.plan))
-
-    async def _tell_means(self) -> None:
-        if self._has_means:
-            for index, mean in (await self._means.read()).items():
-                self._tell(ServerMean(index, mean))
-
-    async def _aside(self, doing: Callable[[], Awaitable[None]]) -> None:
-        """Use the connection for something else; probes that wait meanwhile wait for us."""
-        start = now()
-        await doing()
-        self._schedule.end(None, start, now())
-
-    async def _pause_if_asked(self) -> None:
-        if self._going is not None and not self._going.is_set():
-            self._flush()
-            await self._going.wait()
-            self._schedule.start(now())
+    async def _measure_floor(self) -> None:
+        warm = self._floor.statement is not None
+        sample = await self._floor.run(self._main.lane)
+        if warm and sample.error is None:
+            self._tell(Floor((sample,)))
 
     def _adapt(self, moment: float) -> None:
-        self._schedule.adapt([query.cost for query in self._queries], moment)
+        found = periods([query.cost for query in self._queries], self._pace)
+        for track in self._tracks():
+            track.schedule.adapt(found, moment)
 
     def _flush(self) -> None:
-        for index, samples in enumerate(self._unsent):
-            if samples:
-                due, runs = self._schedule.taken(index)
-                self._tell(Samples(index, due, runs, tuple(samples)))
-                self._unsent[index] = []
+        fastest = self._pace.fastest(len(self._queries))
+        for track in self._tracks():
+            for number in track.passengers:
+                if taken := track.take(number):
+                    every = track.schedule.every(number)
+                    self._tell(Samples(number, *taken, every, every > fastest * SLOWED))

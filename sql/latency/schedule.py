@@ -1,13 +1,16 @@
 """When each probe is due, and from when its latency counts.
 
-All probes share one connection. A tick that comes due while its own probe still runs waits for the server: it
-counts from the moment it was due, and the next run of that probe answers it (no coordinated omission). A tick
-that comes due while another probe runs waits for pgdeck: it counts from when the connection is free. So does
-one that the timer woke too late for. Times are seconds of one monotonic clock.
+The probes of a schedule share one connection. A tick that comes due while its own probe still runs waits for
+the server: it counts from the moment it was due, and the next run of that probe answers it (no coordinated
+omission). A tick that comes due while another probe runs waits for pgdeck: it counts from when the connection
+is free. So does one that the timer woke a little too late for. One that came due while the whole process
+stood still counts from when it was due, where the pace says so: a gap in the measurement must not look like a
+quiet time. Times are seconds of one monotonic clock.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,10 +26,16 @@ class Pace:
     """The shortest period of one probe."""
     most_per_s: float
     """Runs a second, all probes together."""
+    standstill_s: float = math.inf
+    """Whoever wakes so late was stopped: what came due meanwhile counts."""
+
+    def fastest(self, count: int) -> float:
+        """The period of a cheap probe among so many, seconds."""
+        return max(self.fastest_s, count / self.most_per_s)
 
 
 VERIFY = Pace(share=0.5, fastest_s=0.025, most_per_s=400)
-DECK = Pace(share=0.2, fastest_s=0.1, most_per_s=50)
+DECK = Pace(share=0.2, fastest_s=0.1, most_per_s=50, standstill_s=0.5)
 
 
 def periods(costs: Sequence[float], pace: Pace) -> list[float]:
@@ -34,7 +43,7 @@ def periods(costs: Sequence[float], pace: Pace) -> list[float]:
 
     What cheap probes leave of the share goes to the dear ones.
     """
-    fastest = max(pace.fastest_s, len(costs) / pace.most_per_s)
+    fastest = pace.fastest(len(costs))
     found = [fastest] * len(costs)
     share = pace.share
     for done, index in enumerate(sorted(range(len(costs)), key=costs.__getitem__)):
@@ -70,70 +79,100 @@ class Ticks:
 
 
 class Schedule:
-    """The ticks of all probes on one connection."""
+    """The ticks of the probes on one connection, each known by its number."""
 
-    def __init__(
-        self, costs: Sequence[float], pace: Pace, chance: Callable[[], float] = random.random
-    ) -> None:
-        self._pace = pace
+    def __init__(self, pace: Pace, chance: Callable[[], float] = random.random) -> None:
+        self._standstill_s = pace.standstill_s
         self._chance = chance
-        self.probes = [Ticks(period) for period in periods(costs, pace)]
+        self.probes: dict[int, Ticks] = {}
+
+    def admit(self, number: int, ticks: Ticks, waited_s: float = 0.0) -> None:
+        """Take a probe in; what waits has waited for so long for pgdeck, which is not charged."""
+        ticks.waiting = [due + waited_s for due in ticks.waiting]
+        self.probes[number] = ticks
+
+    def release(self, number: int) -> Ticks:
+        """Let a probe go to another connection."""
+        return self.probes.pop(number)
 
     def start(self, now: float) -> None:
         """Begin, or begin again after a pause: each probe with a random phase."""
-        for ticks in self.probes:
+        for ticks in self.probes.values():
             ticks.waiting.clear()
             ticks.next_due = now + self._chance() * max(ticks.period, ticks.least_period)
 
-    def adapt(self, costs: Sequence[float], now: float) -> None:
-        """Follow what the probes cost now."""
-        for ticks, period in zip(self.probes, periods(costs, self._pace), strict=True):
-            ticks.period = period
-            ticks.next_due = min(ticks.next_due, now + max(period, ticks.least_period))
+    def adapt(self, found: Sequence[float], now: float) -> None:
+        """Follow what the probes cost now.
 
-    def next(self) -> tuple[int, float]:
-        """Which probe runs next, and when: now for one that waits, the longest waiting first."""
+        Args:
+            found: by number, the period of every probe, seconds.
+        """
+        for number, ticks in self.probes.items():
+            ticks.period = found[number]
+            ticks.next_due = min(ticks.next_due, now + max(ticks.period, ticks.least_period))
+
+    def next(self) -> tuple[int, float] | None:
+        """Which probe runs next, and when: now for one that waits, the longest waiting first.
+
+        None where there is no probe.
+        """
         return min(
             (
-                (index, ticks.waiting[0] if ticks.waiting else ticks.next_due)
-                for index, ticks in enumerate(self.probes)
+                (number, ticks.waiting[0] if ticks.waiting else ticks.next_due)
+                for number, ticks in self.probes.items()
             ),
             key=lambda choice: choice[1],
+            default=None,
         )
 
-    def begin(self, index: int, now: float) -> list[float]:
+    def begin(self, number: int, now: float) -> list[float]:
         """Start a run on the free connection; gives the times from which its ticks count."""
-        for ticks in self.probes:
-            # The connection was free: whoever comes late here is pgdeck, not the server.
-            if ticks.pass_until(now) and not ticks.waiting:
+        for ticks in self.probes.values():
+            passed = ticks.pass_until(now)
+            if passed and now - passed[0] >= self._standstill_s:
+                ticks.waiting += passed
+            elif passed and not ticks.waiting:
+                # The connection was free: whoever comes late here is pgdeck, not the server.
                 ticks.waiting.append(now)
-        ticks = self.probes[index]
+        ticks = self.probes[number]
         answered, ticks.waiting = ticks.waiting, []
         ticks.runs += 1
         return answered
 
-    def end(self, index: int | None, start: float, end: float) -> None:
-        """A run has ended; `index` is None where pgdeck used the connection for something else."""
-        for number, ticks in enumerate(self.probes):
-            passed = ticks.pass_until(end)
-            if number == index:
-                ticks.waiting += passed
-            else:
-                ticks.waiting = [due + (end - start) for due in ticks.waiting]
-                if passed and not ticks.waiting:
-                    ticks.waiting.append(end)
+    def end(self, number: int | None, start: float, end: float, stood_still_from: float = math.inf) -> None:
+        """A run has ended; `number` is None where pgdeck used the connection for something else.
 
-    def hold(self, index: int, seconds: float) -> None:
+        Args:
+            stood_still_from: since when the process did not run, until the end.
+        """
+        for each, ticks in self.probes.items():
+            passed = ticks.pass_until(end)
+            if each == number:
+                ticks.waiting += passed
+                continue
+            ticks.waiting = [due + (end - start) for due in ticks.waiting]
+            still = [due for due in passed if due >= stood_still_from]
+            if still:
+                ticks.waiting += still
+            elif passed and not ticks.waiting:
+                ticks.waiting.append(end)
+
+    def every(self, number: int) -> float:
+        """How often a probe is due now, seconds."""
+        ticks = self.probes[number]
+        return max(ticks.period, ticks.least_period)
+
+    def hold(self, number: int, seconds: float) -> None:
         """Leave a failing probe alone for so long; 0 lets it run at its pace again."""
-        ticks = self.probes[index]
+        ticks = self.probes[number]
         ticks.least_period = seconds
         if seconds:
             ticks.waiting.clear()
             ticks.next_due += seconds
 
-    def taken(self, index: int) -> tuple[int, int]:
+    def taken(self, number: int) -> tuple[int, int]:
         """Ticks that came due, and runs, since this was last asked."""
-        ticks = self.probes[index]
+        ticks = self.probes[number]
         counts = ticks.due, ticks.runs
         ticks.due = ticks.runs = 0
         return counts
