@@ -5,8 +5,9 @@ asyncpg gets every argument explicitly, so that it reads no PG* variable and no 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import asyncpg
@@ -17,7 +18,9 @@ from profiles.secret import Secret
 from sql.dial import Dialled, dial
 from sql.errors import LoginError, PasswordNeeded, SessionError
 from sql.identity import read_identity
-from sql.session import DRIVER_TROUBLE, WATCH_SETTINGS, Session
+from sql.loss import FULL_POOL, QUEUED
+from sql.pooling import with_kind
+from sql.session import ANSWER_S, DRIVER_TROUBLE, WATCH_SETTINGS, Session
 from sql.snapshots import Pooler, ServerIdentity
 
 
@@ -109,6 +112,8 @@ async def open_link(
         dialled.connection.terminate()
         dialled = await opener.dial(purpose, wanted, identity.pooler)
         identity = await _identify(dialled, target, wanted)
+    if identity.pooler is not None and purpose is not Purpose.PROBE:
+        identity = replace(identity, pooler=await opener.kind_of(identity.pooler, dialled, purpose))
     return Link(dialled.connection, identity, dialled.host)
 
 
@@ -136,6 +141,18 @@ class _Opener:
         except PasswordNeeded as error:
             raise self._with_hint(error) from None
 
+    async def kind_of(self, pooler: Pooler, dialled: Dialled, purpose: Purpose) -> Pooler:
+        """The pooler with its kind; needs a second connection for a moment."""
+
+        async def second() -> asyncpg.Connection:
+            return (await self.dial(purpose, {}, pooler)).connection
+
+        try:
+            return await with_kind(pooler, dialled.connection, second)
+        except BaseException:
+            dialled.connection.terminate()
+            raise
+
     def _password_of(self, host: Host) -> Secret | None:
         """libpq asks the passfile for each host, where nothing else gave a password."""
         if self.password is not None or not self._may_use_passfile:
@@ -161,14 +178,23 @@ async def _identify(dialled: Dialled, target: Target, wanted: Mapping[str, str])
     asked = dialled.pooler is None and wanted.get("default_transaction_read_only") == "on"
     label = dialled.host.label
     try:
-        if dialled.pooler is None:
-            identity = await read_identity(connection, dialled=label, asked_read_only=asked)
-        else:
-            async with connection.transaction(readonly=True):
-                identity = await read_identity(connection, dialled=label, pooler=dialled.pooler)
+        async with asyncio.timeout(ANSWER_S):
+            if dialled.pooler is None:
+                identity = await read_identity(connection, dialled=label, asked_read_only=asked)
+            else:
+                async with connection.transaction(readonly=True):
+                    identity = await read_identity(connection, dialled=label, pooler=dialled.pooler)
     except DRIVER_TROUBLE as error:
         connection.terminate()
+        if dialled.pooler is not None and (isinstance(error, TimeoutError) or QUEUED in str(error)):
+            raise SessionError(f"{label}: {FULL_POOL}", stage="limit") from None
         name = getattr(error, "sqlstate", None) or type(error).__name__
+        if dialled.pooler is not None and "statement pooling" in str(error):
+            sentence = (
+                f"{label} is a pooler that takes single statements only (pool_mode = statement), through"
+            )
+            sentence += " which nothing can be read read-only; name the server itself, or another pool"
+            raise SessionError(sentence, stage="database") from None
         sentence = f"{label} let {target.user} in, and then answered nothing of use ({name})"
         raise SessionError(sentence, stage="database", sqlstate=getattr(error, "sqlstate", None)) from None
     except BaseException:

@@ -21,7 +21,12 @@ GOODBYES: Mapping[str, str] = {
 """By SQLSTATE of the FATAL error with which a session ends (errcodes.txt, postgres.c)."""
 
 
-def lost(error: BaseException, *, gave_up_after_s: float | None = None) -> SessionError:
+QUEUED = "query_wait_timeout"
+"""How PgBouncer calls the end of a wait for a server connection (objects.c)."""
+FULL_POOL = "the pooler had no server connection for us in time: its pool is full, or its server is down"
+
+
+def lost(error: BaseException, *, gave_up_after_s: float | None = None, pooled: bool = False) -> SessionError:
     """The error of a session that is gone, with one clause that says why; holds nothing of what was sent.
 
     asyncpg hands on what the server said only where a statement was under way: an idle session that ends
@@ -29,10 +34,12 @@ def lost(error: BaseException, *, gave_up_after_s: float | None = None) -> Sessi
 
     Args:
         gave_up_after_s: how long the server said nothing, where we hung up for that.
+        pooled: a pooler stands in between, in which we may have queued.
     """
     if gave_up_after_s is not None or isinstance(error, TimeoutError):
         limit = "in time" if gave_up_after_s is None else f"within {gave_up_after_s:g} s"
-        return SessionError(f"no answer {limit}: the server is frozen, or the network swallows all")
+        queued = "the pooler's pool is full, " if pooled else ""
+        return SessionError(f"no answer {limit}: {queued}the server is frozen, or the network swallows all")
     said: BaseException | None = error
     if isinstance(error, asyncpg.ConnectionDoesNotExistError):
         # The driver's own exception for a connection that ended while a statement ran.
@@ -40,5 +47,7 @@ def lost(error: BaseException, *, gave_up_after_s: float | None = None) -> Sessi
     if not isinstance(said, asyncpg.PostgresError):
         return SessionError("the connection broke without a word: the server ended it, or the network did")
     state = said.sqlstate or ""
+    if QUEUED in str(said):
+        return SessionError(FULL_POOL, sqlstate=state)
     words = GOODBYES.get(state) or (str(said.args[0]) if said.args else type(said).__name__)
     return SessionError(f"{words} ({state})", sqlstate=state)

@@ -111,7 +111,7 @@ class PgbouncerReading:
     """Applications that wait, with their clients, the most first; only read while some wait."""
     held_by: tuple[tuple[str, int], ...] = ()
     """Applications that hold server connections of the pools in which clients wait."""
-    traffic: tuple[Traffic, ...] = field(default=(), compare=False)
+    traffic: tuple[Traffic, ...] = ()
     unknown: str = ""
     """Why nothing is known, a clause; empty: the console was read."""
     remedy: str = ""
@@ -137,7 +137,12 @@ class PgbouncerReading:
         """What is not as it should be, the gravest pool first."""
         found = [(pool.finding, sentence(pool)) for pool in self.pools if pool.finding is not PoolFinding.OK]
         found.sort(key=lambda each: -GRAVITY.index(each[0]))
-        said = [words for _, words in found]
+        return (*(words for _, words in found), *self.others)
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """What is to be said beside the pools."""
+        said = []
         if self.max_clients and self.clients >= TIGHT * self.max_clients:
             said.append(
                 f"{self.clients} of {self.max_clients} client connections (max_client_conn) are in use"
@@ -170,8 +175,7 @@ def with_pgbouncer(pool: PoolReading, reading: PgbouncerReading | None) -> PoolR
     if reading is None:
         return pool
     finding = pool.finding if reading.unknown else worst((pool.finding, reading.finding))
-    detail = "; ".join(filter(None, (*(f"PgBouncer: {each}" for each in reading.sentences), pool.detail)))
-    return replace(pool, finding=finding, pgbouncer=reading, detail=detail)
+    return replace(pool, finding=finding, pgbouncer=reading)
 
 
 def sentence(pool: PgbouncerPool) -> str:

@@ -148,6 +148,7 @@ class Session:
     async def _translated(self, longest_s: float = 0.0) -> AsyncIterator[None]:
         # A frozen server or a cut line answers nothing, not even an error; a cancel request would hang too.
         patience_s = self._answer_s + longest_s
+        pooled = self.identity.pooler is not None
         gave_up: list[float] = []
 
         def give_up() -> None:
@@ -159,11 +160,11 @@ class Session:
             yield
         except asyncpg.PostgresError as error:
             if self._connection.is_closed() or (error.sqlstate or "").startswith(SESSION_ENDS):
-                raise lost(error, gave_up_after_s=patience_s if gave_up else None) from None
+                raise lost(error, gave_up_after_s=patience_s if gave_up else None, pooled=pooled) from None
             reason = CANNOT_READ.get(error.sqlstate or "", "")
             said = str(error.args[0]) if error.args else type(error).__name__
             raise ReadingError(f"{reason}: {said}" if reason else said, sqlstate=error.sqlstate) from None
         except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError) as error:
-            raise lost(error, gave_up_after_s=patience_s if gave_up else None) from None
+            raise lost(error, gave_up_after_s=patience_s if gave_up else None, pooled=pooled) from None
         finally:
             giving_up.cancel()

@@ -9,6 +9,7 @@ import asyncpg
 
 from profiles.secret import Secret
 from sql.connect import Link, Purpose, open_link
+from sql.pooling import SESSION
 from sql.steps.catalog import IndexState, index_of, read_index
 from sql.steps.failure import Refused
 from sql.steps.job import Job
@@ -123,7 +124,7 @@ class Links:
 
     def _check(self, link: Link) -> None:
         identity = link.identity
-        if identity.pooler is not None:
+        if identity.pooler is not None and identity.pooler.kind != SESSION:
             remedy = "say in [direct] how to reach the server itself"
             raise Refused(f"{identity.address} is a pooler ({identity.pooler.evidence}); {remedy}")
         if identity.in_recovery:

@@ -11,6 +11,7 @@ from profiles.secret import Secret
 from sql.check import Case, read_parts
 from sql.connect import connect
 from sql.errors import ReadingError
+from sql.pooling import SESSION
 from sql.session import Session
 from sql.snapshots import ConstraintsSnapshot, IndexesSnapshot, ServerIdentity, Unavailable
 from sql.steps import fingerprint
@@ -28,6 +29,10 @@ from sql.steps.step import Direction, Plan, Step
 from sql.verdict import Parts
 
 Tell = Callable[[str], None]
+THROUGH_A_POOLER = (
+    "The run goes through a pooler, which pools sessions: it takes two of its server connections, and a time "
+    "limit (query_timeout) or a restart of the pooler would cut it off; [direct] in the profile goes around."
+)
 
 
 @dataclass(frozen=True)
@@ -249,6 +254,8 @@ class _Looking:
         self.tell(f"looking at {step.id}")
         past = earlier_runs(self.past, step, self.session.identity.system_identifier)
         seen = await preview(self.session, step, self.case.requirements, earlier=past)
+        if self.session.identity.pooler is not None and self.case.profile.direct is None:
+            seen = replace(seen, warnings=(THROUGH_A_POOLER, *seen.warnings))
         made = replace(made, preview=seen)
         if seen.refused_reason is None:
             return made
@@ -257,7 +264,7 @@ class _Looking:
     def _wrong_place(self) -> str:
         """Why nothing can be run by way of this connection; empty where it can."""
         server, profile = self.session.identity, self.case.profile
-        if server.pooler is not None and profile.direct is None:
+        if server.pooler is not None and server.pooler.kind != SESSION and profile.direct is None:
             remedy = "say in [direct] of the profile how to reach the server itself"
             return f"{server.address} is a pooler ({server.pooler.evidence}); {remedy}"
         if server.in_recovery and profile.direct is None:

@@ -16,10 +16,12 @@ import asyncpg
 import pytest
 
 from profiles.model import EnvironmentClass, Profile
+from sql import pooling
 from sql.check import case_of, verify
 from sql.connect import Purpose, connect, open_link
 from sql.demo.cluster import stand_in
 from sql.dial import SERVER_KEEPALIVES
+from sql.errors import SessionError
 from sql.identity import reread
 from sql.session import WATCH_SETTINGS
 from sql.steps.choosing import Readiness
@@ -142,6 +144,73 @@ async def test_it_is_noticed_and_every_reading_is_read_only(
         assert await left_behind(said) == ("off", "0", 0)
 
 
+@pytest.mark.hazard("PGB-01")
+@pytest.mark.parametrize("size", ["1", "5"])
+@pytest.mark.parametrize("busy", [0, 3])
+async def test_a_transaction_pooler_is_told_by_what_it_does(newest: Database, size: str, busy: int) -> None:
+    with bouncer(newest, default_pool_size=size) as said:
+        await until(lambda: listens(said["port"]))
+        profile = Profile("pooled", EnvironmentClass.PRODUCTION, "m", said)
+        others = [await connect(profile, None) for _ in range(busy)]
+        session = await connect(profile, None)
+        pooler = session.identity.pooler
+        for each in (session, *others):
+            await each.close()
+    assert pooler is not None
+    assert pooler.kind == "transaction"
+    assert "answered two clients" in pooler.evidence or "in the next transaction" in pooler.evidence
+
+
+@pytest.mark.hazard("PGB-01")
+async def test_going_round_the_servers_is_not_taken_for_sessions(newest: Database) -> None:
+    with bouncer(newest, default_pool_size="2", server_round_robin="1") as said:
+        await until(lambda: listens(said["port"]))
+        profile = Profile("pooled", EnvironmentClass.PRODUCTION, "m", said)
+        # Two transactions at once make the pooler open both of its server connections.
+        first, second = await connect(profile, None), await connect(profile, None)
+        await asyncio.gather(*(each.fetch_composed("SELECT pg_sleep(0.05)") for each in (first, second)))
+        third = await connect(profile, None)
+        for each in (first, second, third):
+            assert each.identity.pooler is not None and each.identity.pooler.kind == "transaction"
+            await each.close()
+
+
+@pytest.mark.hazard("PGB-01")
+async def test_a_session_pooler_is_told_by_what_it_does_and_leaves_no_settings(newest: Database) -> None:
+    with bouncer(newest, pool_mode="session", default_pool_size="4") as said:
+        await until(lambda: listens(said["port"]))
+        profile = Profile("pooled", EnvironmentClass.PRODUCTION, "m", said)
+        session = await connect(profile, None)
+        pooler = session.identity.pooler
+        assert pooler is not None and pooler.kind == "session"
+        assert "kept a server process each" in pooler.evidence
+        assert (await session.fetch("identity"))[0]["read_only"]
+        await session.close()
+        assert await left_behind(said) == ("off", "0", 0)
+
+
+@pytest.mark.hazard("PGB-05")
+async def test_in_a_full_session_pool_the_kind_is_guessed_carefully(
+    newest: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pooling, "LIMIT_S", 0.3)
+    with bouncer(newest, pool_mode="session", default_pool_size="1") as said:
+        await until(lambda: listens(said["port"]))
+        session = await connect(Profile("pooled", EnvironmentClass.PRODUCTION, "m", said), None)
+        pooler = session.identity.pooler
+        assert pooler is not None and pooler.kind == "transaction"
+        assert "could not be told" in pooler.evidence
+        assert (await session.fetch("identity"))[0]["read_only"]
+        await session.close()
+
+
+async def test_a_statement_pooler_is_refused_with_the_way_around_it(newest: Database) -> None:
+    with bouncer(newest, pool_mode="statement") as said:
+        await until(lambda: listens(said["port"]))
+        with pytest.raises(SessionError, match=r"single statements.*name the server itself"):
+            await connect(Profile("pooled", EnvironmentClass.PRODUCTION, "m", said), None)
+
+
 @pytest.mark.hazard("PGB-03")
 async def test_two_sessions_do_not_meet_each_others_statements(newest: Database) -> None:
     with bouncer(newest) as said:
@@ -197,3 +266,16 @@ async def test_steps_are_refused_through_it_and_planned_where_a_way_around_is_kn
             step = (await prepare(case, None, ["create-index:i"])).of("create-index:i")
             assert step.readiness is readiness
             assert ("say in [direct] of the profile" in step.sentence) is (direct is None)
+
+
+async def test_through_a_session_pooler_steps_are_planned_with_a_warning(newest: Database) -> None:
+    await newest.execute("CREATE TABLE t (a int)")
+    with bouncer(newest, pool_mode="session", default_pool_size="5") as said:
+        await until(lambda: listens(said["port"]))
+        pooled = Profile("pooled", EnvironmentClass.STAGING, "m", said)
+        for direct, warned in ((None, True), (newest.parameters(), False)):
+            case = case_of(replace(pooled, direct=direct), manifest("CREATE INDEX i ON t (a)"))
+            step = (await prepare(case, None, ["create-index:i"])).of("create-index:i")
+            assert step.readiness is Readiness.READY
+            assert step.preview is not None
+            assert any("goes through a pooler" in each for each in step.preview.warnings) is warned

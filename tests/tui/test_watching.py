@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from sql.findings import Verdict
-from sql.snapshots import Lost, Unavailable
+from sql.findings import PoolFinding, Verdict
+from sql.pgbouncer_reading import PgbouncerPool, PgbouncerReading, PgbouncerSnapshot
+from sql.snapshots import Lost, PoolSnapshot, Unavailable
 from tests.tui import samples
 from tui.watching import Readings
 
@@ -47,6 +48,34 @@ def test_an_unreadable_part_keeps_its_last_reading_and_obscures_the_verdict() ->
     assert readings.is_stale("indexes")
     assert readings.known("indexes").snapshot is samples.INDEXES
     assert readings.judged_parts().indexes is gone
+
+
+def test_the_pools_before_the_server_are_part_of_its_pool() -> None:
+    readings = Readings(samples.MANIFEST)
+    full = PgbouncerPool("sales", "api", 9, 2, 3.0, 5, 0, sv_busy=5, pool_size=5)
+    assert "pool" in readings.apply(
+        PgbouncerSnapshot(samples.NOW, PgbouncerReading(pools=(full,))), samples.NOW
+    )
+    readings.apply(samples.POOL, samples.NOW)
+    assert found(readings) is PoolFinding.FULL
+    calm = replace(full, cl_waiting=0, sv_active=1, sv_busy=1)
+    changed = readings.apply(PgbouncerSnapshot(LATER, PgbouncerReading(pools=(calm,))), LATER)
+    assert changed == {"pgbouncer", "pool"}
+    assert found(readings) is samples.POOL.pool.finding
+    assert readings.apply(replace(samples.POOL, taken_at=LATER), LATER) == set()
+
+
+def found(readings: Readings) -> PoolFinding:
+    snapshot = readings.known("pool").snapshot
+    assert isinstance(snapshot, PoolSnapshot)
+    return snapshot.pool.finding
+
+
+def test_a_console_that_answers_is_no_server_that_is_back() -> None:
+    readings = Readings(samples.MANIFEST)
+    readings.apply(Lost("cut", 2.0), LATER)
+    readings.apply(PgbouncerSnapshot(LATER, PgbouncerReading()), LATER)
+    assert readings.lost is not None
 
 
 def test_there_is_no_verdict_before_everything_was_read() -> None:

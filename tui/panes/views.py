@@ -46,7 +46,8 @@ def pane_view(part: str, title: str, readings: Readings) -> Shown:
     view = replace(_view(part, readings), stale=readings.is_stale(part))
     if known.unavailable is None:
         # The pooler's console is another link: it may tell why the server is out of reach.
-        before = trouble(readings.pgbouncer) if part == "pool" and readings.lost is not None else ""
+        stale_pool = part == "pool" and readings.lost is not None and known.snapshot is not None
+        before = trouble(readings.pgbouncer) if stale_pool else ""
         return Shown(view, line((f"! {clean(before)}", Tone.WARN)) if before else BLANK)
     reason, remedy = clean(known.unavailable.reason), clean(known.unavailable.remedy)
     note = line(

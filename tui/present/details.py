@@ -9,7 +9,7 @@ from profiles.manifest import ProbeEntry
 from sql.findings import ConstraintFinding, IndexFinding
 from sql.snapshots import ConstraintReading, IndexReading, MigrationReading, PoolReading, ProbeReading
 from sql.steps.step import Refusal, Step
-from tui.present import latency, pool
+from tui.present import latency, pgbouncer, pool
 from tui.present.blocks import fact_lines, heading, prose, sql_lines
 from tui.present.constraints import violations
 from tui.present.difference import beside
@@ -182,6 +182,7 @@ def pool_details(reading: PoolReading, application: str, width: int) -> tuple[Li
         *_meaning(reading.finding, reading.detail, width),
         *limits,
         BLANK,
+        *pgbouncer.screen_lines(reading.pgbouncer, width),
         *fact_lines(facts, width),
         BLANK,
     )

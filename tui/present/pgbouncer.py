@@ -72,21 +72,17 @@ def _ordered(reading: PgbouncerReading) -> list[PgbouncerPool]:
 
 def _pool_line(pool: PgbouncerPool) -> Line:
     sign, tone = SIGNS[pool.finding]
-    size = pool.pool_size or 0
-    numbers = f" {pool.sv_active:>4} of {size or NOTHING:<4} "
-    said: list[Span] = [
-        (f"{sign} ", tone),
-        (bar(min(pool.sv_busy, size), size, BAR_WIDTH), tone),
-        (numbers, Tone.PLAIN),
-    ]
+    size = NOTHING if pool.pool_size is None else str(pool.pool_size)
+    paused: Span = (" paused" if pool.paused else "", Tone.WARN)
+    name: Span = (clean(pool.name), Tone.DIM)
     if pool.cl_waiting:
-        state = "saturated: " if pool.is_saturated else ""
         waits = "1 client waits" if pool.cl_waiting == 1 else f"{pool.cl_waiting} clients wait"
-        said.append((f"{state}{waits}, the longest {seconds(pool.maxwait_s)} · ", tone))
-    said.append((clean(f"PgBouncer {pool.name}"), Tone.DIM))
-    if pool.paused:
-        said.append((" paused", Tone.WARN))
-    return tuple(said)
+        state = " saturated" if pool.is_saturated else ""
+        said = f"{sign} PgBouncer{state}: {waits}, the longest {seconds(pool.maxwait_s)}; "
+        return line((said, tone), f"{pool.sv_active} of {size} in use ", name, paused)
+    drawn = bar(min(pool.sv_busy, pool.pool_size), pool.pool_size, BAR_WIDTH) if pool.pool_size else ""
+    numbers = f" {pool.sv_active:>4} of {size:<4} "
+    return line((f"{sign} {drawn}", tone), numbers, ("PgBouncer ", Tone.DIM), name, paused)
 
 
 _TITLES = ("pool", "mode", "in use", "size", "free", "clients", "waiting", "longest", "tx/s", "query ms")

@@ -66,7 +66,8 @@ def pgbouncer_lines(pool: PoolReading) -> list[str]:
         return []
     if reading.unknown:
         return [f"PgBouncer is unknown: {reading.unknown}"]
-    return [f"PgBouncer ({pool.pool_mode}) {sentence(pool)}" for pool in reading.pools]
+    pools = [f"PgBouncer ({each.pool_mode}) {sentence(each)}" for each in reading.pools]
+    return pools + [f"PgBouncer: {each}" for each in reading.others]
 
 
 def next_steps(report: Report) -> tuple[str, ...]:

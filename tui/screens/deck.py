@@ -16,6 +16,7 @@ from textual.widgets import Input
 from profiles.manifest import Manifest
 from profiles.model import Profile
 from sql.findings import Verdict
+from sql.pgbouncer_reading import PgbouncerSnapshot
 from sql.snapshots import Event, IdentitySnapshot, ServerIdentity
 from sql.verdict import Judgement
 from tui import keys
@@ -23,6 +24,7 @@ from tui.mending import needs_nothing, reading_of, standby
 from tui.panes.pane import Pane
 from tui.panes.views import TITLES, Shown, pane_view, target_of
 from tui.present.header import Banner, banner_lines
+from tui.present.pgbouncer import trouble
 from tui.present.text import age, clean, countdown
 from tui.present.view import BLANK, Line, Tone, dimmed, line, spread
 from tui.watching import PARTS, Readings
@@ -104,7 +106,8 @@ class DeckScreen(Filtering[None]):
 
     def take(self, event: Event) -> None:
         """Take in what the watch published, and show what changed."""
-        self.waiting_for = ""
+        if not isinstance(event, PgbouncerSnapshot):
+            self.waiting_for = ""
         changed = self.readings.apply(event, self._clock())
         self._refresh(changed)
 
@@ -182,7 +185,9 @@ class DeckScreen(Filtering[None]):
             return "paused: nothing is read from the server; space goes on"
         if self.readings.lost is not None:
             return f"lost: {self.readings.lost.reason}"
-        return self.waiting_for or self._news()
+        # While nobody lets us in, the pooler's console may know why.
+        before = trouble(self.readings.pgbouncer) if self.waiting_for else ""
+        return f"{self.waiting_for} {before}".rstrip() or self._news()
 
     def _news(self) -> str:
         snapshot = self.readings.known("server").snapshot

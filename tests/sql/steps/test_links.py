@@ -190,6 +190,29 @@ async def test_a_pooler_is_refused_and_the_way_around_it_taken(newest: Database)
     assert await flags(newest) == USABLE
 
 
+@pytest.mark.skipif(PGBOUNCER is None, reason="no pgbouncer here; get it with: apt-get install pgbouncer")
+async def test_through_a_session_pooler_a_step_is_run_watched_and_verified(newest: Database) -> None:
+    await newest.execute(TABLE)
+    with bouncer(newest, pool_mode="session", default_pool_size="4") as said:
+        await until(lambda: listens(said["port"]))
+        run = start_on(profile(newest, **said), running.create())
+        assert (await run.result()).outcome is Outcome.DONE
+        assert await ask(newest, "SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle'") == 1
+    assert await flags(newest) == USABLE
+
+
+@pytest.mark.skipif(PGBOUNCER is None, reason="no pgbouncer here; get it with: apt-get install pgbouncer")
+async def test_a_build_through_a_session_pooler_is_cancelled_and_tidied_up_after(newest: Database) -> None:
+    await newest.execute(TABLE)
+    with bouncer(newest, pool_mode="session", default_pool_size="4") as said:
+        await until(lambda: listens(said["port"]))
+        run = start_on(profile(newest, **said), running.slow())
+        await until(lambda: run.reached("building index"))
+        run.stop.ask("alice")
+        assert (await run.result()).outcome is Outcome.CANCELLED
+    assert await flags(newest) is None
+
+
 @pytest.mark.hazard("DISC-01")
 async def test_a_connection_that_breaks_while_a_carcass_is_cleared_away(database: Database) -> None:
     await database.execute(TABLE)
