@@ -23,6 +23,7 @@ from sql.findings import (
 
 if TYPE_CHECKING:  # values of modules that import asyncpg, or this one
     from sql.latency.checkpoints import CheckpointsSnapshot
+    from sql.locks import LocksSnapshot
     from sql.pgbouncer_reading import PgbouncerReading, PgbouncerSnapshot
     from sql.slow_statements import SlowStatementsSnapshot
     from sql.steps.monitor import RunProgress
@@ -320,6 +321,7 @@ Snapshot: TypeAlias = """(
     | PgbouncerSnapshot
     | CheckpointsSnapshot
     | SlowStatementsSnapshot
+    | LocksSnapshot
 )"""
 """A reading that succeeded."""
 

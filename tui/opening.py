@@ -67,6 +67,25 @@ def _warm_up(app: DeckApp) -> Screen[Any] | None:
     return WarmingScreen(app.profile, app.manifest.probes, app.feed)
 
 
+def _locks(app: DeckApp) -> Screen[Any] | None:
+    from tui.screens.locks import LocksScreen
+
+    if app.profile is None or app.deck is None:
+        return None
+    return LocksScreen(app.profile, app.deck.readings, app.feed)
+
+
+def _demo_watch(app: DeckApp) -> Screen[Any] | None:
+    from tui.crossings import Crossings
+    from tui.screens.demo_watch import DemoWatchScreen
+
+    if app.profile is None or app.deck is None:
+        return None
+    if app.crossings is None:
+        app.crossings = Crossings()
+    return DemoWatchScreen(app.profile, app.deck.readings, app.crossings)
+
+
 def _help(_: DeckApp) -> Screen[Any] | None:
     from tui.screens.help import HelpScreen
 
@@ -86,6 +105,8 @@ SCREENS: Mapping[str, Opener] = {
     "slow_statements": _slow_statements,
     "latency": _latency,
     "warm_up": _warm_up,
+    "locks": _locks,
+    "demo_watch": _demo_watch,
     "help": _help,
     "palette": _palette,
 }

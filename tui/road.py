@@ -23,10 +23,12 @@ from tui.remedies import Mendable
 
 if TYPE_CHECKING:
     from sql.check import Case
+    from sql.locks import LockSession
     from sql.requirements import Requirements
     from sql.snapshots import ServerIdentity
     from sql.steps.acting import Prepared, PreparedStep
     from sql.steps.blockers import Blocker
+    from sql.steps.ending import Ask, Ended
     from sql.steps.signals import Signal
 
 NOTHING_LEFT = "nothing is left to do for it"
@@ -82,6 +84,9 @@ class Road(Protocol):
     async def unblock(self, run: str, signal: Signal, blocker: Blocker) -> str:
         """Send a signal to a session in the way; a sentence. Raises RoadBlocked."""
 
+    async def end(self, signal: Signal, session: LockSession) -> Ended:
+        """Cancel or terminate a session, and see what its queue does. Raises RoadBlocked."""
+
 
 class ServerRoad:
     """The road over `sql.steps.acting`."""
@@ -92,16 +97,19 @@ class ServerRoad:
         requirements: Requirements,
         password: Callable[[], Secret | None],
         watched: Callable[[], ServerIdentity | None] = lambda: None,
+        ask: Ask[Ended] | None = None,
     ) -> None:
         """
         Args:
             password: gives what the watch logged in with.
             watched: gives the server that the operator sees: on another one nothing is done.
+            ask: the watching session, for a server that lets nobody else in.
         """
         self._profile = profile
         self._requirements = requirements
         self._password = password
         self._watched = watched
+        self._ask = ask
 
     async def look(
         self, reading: Mendable, direction: Direction, tell: Callable[[str], None], *, shown: bool = True
@@ -172,6 +180,18 @@ class ServerRoad:
         sentence = difference(watched, found) if watched is not None else None
         if sentence is not None:
             raise RoadBlocked(f"{sentence}; nothing is done there (g in the deck watches it instead)")
+
+    async def end(self, signal: Signal, session: LockSession) -> Ended:
+        """On a connection of its own; on the watching one where the server is full."""
+        from sql.steps.ending import end
+
+        with _translated():
+            ended = await end(
+                self._profile, self._password(), signal, session, self._ask, watched=self._watched()
+            )
+        if not ended.sent:
+            raise RoadBlocked(ended.sentence)
+        return ended
 
     def _case(self, reading: Mendable) -> Case:
         """Only what the object is about: everything else need not be read again."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tui.road import Road
     from tui.screens.details import DetailsScreen
     from tui.screens.journal import JournalScreen
+    from tui.screens.locks import LocksScreen
     from tui.screens.preview import PreviewScreen
     from tui.screens.run import RunScreen
     from tui.screens.runs import RunsScreen
@@ -68,7 +69,9 @@ class StepsApp(App[int]):
             return None
         from tui.road import ServerRoad
 
-        return ServerRoad(self.profile, feed.requirements, lambda: feed.password, lambda: feed.server)
+        return ServerRoad(
+            self.profile, feed.requirements, lambda: feed.password, lambda: feed.server, feed.ask
+        )
 
     def _open_step(self, action: str) -> None:
         deck = self.deck
@@ -94,6 +97,12 @@ class StepsApp(App[int]):
     def on_run_screen_asked(self, message: RunScreen.Asked) -> None:
         """What the screen of a run leaves to the app."""
         self.flow.on_run(message.screen, message.action)
+
+    def on_locks_screen_asked(self, message: LocksScreen.Asked) -> None:
+        """A session in the way shall be cancelled or terminated."""
+        from tui.unblocking import ask_to_end
+
+        ask_to_end(self, message)
 
     def on_runs_screen_asked(self, message: RunsScreen.Asked) -> None:
         """What the list of runs leaves to the app."""

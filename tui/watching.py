@@ -9,6 +9,7 @@ from typing import TypeAlias
 from profiles.manifest import Manifest
 from sql.findings import Verdict
 from sql.latency.checkpoints import CheckpointsSnapshot
+from sql.locks import LocksSnapshot
 from sql.pgbouncer_reading import PgbouncerReading, PgbouncerSnapshot, with_pgbouncer
 from sql.slow_statements import SlowStatementsSnapshot
 from sql.snapshots import (
@@ -35,8 +36,11 @@ PARTS = {
     SlowStatementsSnapshot: "slow statements",
     CheckpointsSnapshot: "checkpoints",
     PgbouncerSnapshot: "pgbouncer",
+    LocksSnapshot: "locks",
 }
 Part: TypeAlias = str
+ON_DECK = ("indexes", "constraints", "pool", "probes", "migration", "server")
+"""Parts that are read all the time; the others are read while a screen of theirs is open."""
 OTHER_LINKS = ("probes", "pgbouncer")
 """Parts that come on connections of their own: they say nothing of the watching one."""
 
@@ -120,8 +124,9 @@ class Readings:
         return self.lost is not None or self.known(part).unavailable is not None
 
     def oldest(self) -> datetime | None:
-        """When the oldest of the readings that are shown was taken."""
-        return min((known.taken_at for known in self.parts.values() if known.taken_at), default=None)
+        """When the oldest of the readings that the deck shows was taken."""
+        taken = (known.taken_at for part, known in self.parts.items() if part in ON_DECK)
+        return min((each for each in taken if each), default=None)
 
     @property
     def is_complete(self) -> bool:

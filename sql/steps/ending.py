@@ -20,6 +20,7 @@ from sql.connect import Purpose, open_link
 from sql.errors import ReadingError, SessionError
 from sql.lock_tree import Forest
 from sql.locks import Fetch, LockSession, look
+from sql.recognition import difference
 from sql.session import Session
 from sql.snapshots import ServerIdentity
 from sql.statements import statement
@@ -64,15 +65,17 @@ async def end(
     session: LockSession,
     ask: Ask[Ended] | None = None,
     *,
+    watched: ServerIdentity | None = None,
     wait_s: float = QUEUE_WAIT_S,
 ) -> Ended:
     """Send a signal to the session that was confirmed, only to that one, and look what its queue does.
 
     Args:
         ask: the watching session, for a server that lets nobody in any more.
+        watched: the server on which the session was seen; nothing is sent to another one.
 
     Raises:
-        ConfigurationError, SessionError: there is no connection, or it was lost.
+        ConfigurationError, SessionError: there is no connection, it was lost, or goes to another server.
         OSError: the journal cannot be written; then nothing was sent.
     """
     try:
@@ -82,6 +85,9 @@ async def end(
             raise
         return await ask(lambda watching: _through(watching, profile, signal, session, wait_s))
     try:
+        another = difference(watched, link.identity) if watched is not None else None
+        if another is not None:
+            raise SessionError(f"{another}; nothing was sent")
         await make_watcher(link.connection, "unblock")
         ending = _Ending(link.connection, link.identity, profile, session, wait_s)
         return await ending.go(signal)

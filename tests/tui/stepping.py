@@ -10,9 +10,11 @@ from typing import Any
 
 from profiles.locations import locations
 from profiles.model import EnvironmentClass, Guard, Profile
+from sql.locks import LockSession
 from sql.steps import acting
 from sql.steps.blockers import Blocker
 from sql.steps.choosing import Readiness
+from sql.steps.ending import Ended
 from sql.steps.estimate import Estimated
 from sql.steps.forecast import Forecast
 from sql.steps.forecast_rules import ForecastBlocker
@@ -122,6 +124,11 @@ class FakeRoad(Road):
         """Nothing is sent."""
         self.asked.append(f"{signal} {blocker.pid} for {run}")
         return f"pid {blocker.pid}: its statement ended"
+
+    async def end(self, signal: Signal, session: LockSession) -> Ended:
+        """Nothing is sent."""
+        self.asked.append(f"{signal} {session.key}")
+        return Ended(True, True, 2, 0, f"pid {session.pid}: its session ended; all 2 behind it go on")
 
 
 class StepApp(StillApp):

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from tui.keys import (
     deck,
+    demo_watch,
     details,
     everywhere,
     journal,
     latency,
+    locks,
     preview,
     profiles,
     replay,
@@ -34,6 +36,7 @@ SCREENS = (
     deck,
     details,
     latency,
+    locks,
     help_keys,
     profiles,
     preview,
@@ -42,6 +45,7 @@ SCREENS = (
     journal,
     slow_statements,
     replay,
+    demo_watch,
     warming,
     everywhere,
 )

@@ -105,6 +105,22 @@ KEYS: tuple[Key, ...] = (
         Scope.DECK,
         off=needs_watch,
     ),
+    Key(
+        "deck.locks",
+        ("x",),
+        "x",
+        "locks",
+        "Who waits for whose locks, who is idle in a transaction; cancel or terminate the root",
+        Scope.DECK,
+    ),
+    Key(
+        "deck.demo_watch",
+        ("d",),
+        "d",
+        "demo",
+        "Watch the demo: large figures, one verdict, a bell when something crosses a line",
+        Scope.DECK,
+    ),
     Key("deck.zoom", ("z",), "z", "zoom", "Give this pane the whole screen, or give it back", Scope.DECK),
     Key(
         "deck.copy",

@@ -23,7 +23,9 @@ class Scope(StrEnum):
     SLOW_STATEMENTS = "In the list of slow statements"
     LATENCY = "On the latency screen"
     REPLAY = "In a replay"
+    DEMO_WATCH = "In the demo watch"
     WARMING = "While the data is warmed up"
+    LOCKS = "In the locks"
     EVERYWHERE = "Everywhere"
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from profiles.model import EnvironmentClass, Guard, Profile
 from sql.steps.step import MigrationAt, Step
 from tui.present.text import clean
+
+if TYPE_CHECKING:
+    from sql.locks import LockSession
 
 
 class Asked(StrEnum):
@@ -28,12 +32,30 @@ class Asking:
     kind: Asked
     expects: str
     """What must be typed; empty: nothing."""
+    otherwise: str = ""
+    """What does as well."""
+    what: str = "its name"
+    """What `expects` is."""
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """All that may be typed."""
+        return tuple(filter(None, (self.expects, self.otherwise)))
 
 
 def asking(profile: Profile, step: Step) -> Asking:
     """What this class and this guard want for this step; production wants the name whatever the guard."""
     if profile.environment is EnvironmentClass.PRODUCTION or profile.guard is Guard.CONFIRM_NAME:
         return Asking(Asked.NAME, clean(object_name(step)))
+    if profile.environment is EnvironmentClass.STAGING:
+        return Asking(Asked.YES, "y")
+    return Asking(Asked.RUN, "")
+
+
+def asking_signal(profile: Profile, session: LockSession) -> Asking:
+    """What this class and this guard want before a session is cancelled or terminated."""
+    if profile.environment is EnvironmentClass.PRODUCTION or profile.guard is Guard.CONFIRM_NAME:
+        return Asking(Asked.NAME, str(session.pid), clean(session.application), "its pid")
     if profile.environment is EnvironmentClass.STAGING:
         return Asking(Asked.YES, "y")
     return Asking(Asked.RUN, "")

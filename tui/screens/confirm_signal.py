@@ -1,0 +1,38 @@
+"""The last question before a session in the way is cancelled or terminated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from profiles.model import Profile
+from tui.present.confirming import asking_signal
+from tui.present.locks import signal_facts, signal_text, signal_title
+from tui.widgets.typed_question import TypedQuestion
+
+if TYPE_CHECKING:
+    from sql.lock_tree import Forest
+    from sql.locks import LockSession
+    from sql.steps.signals import Signal
+
+
+class ConfirmSignalScreen(TypedQuestion):
+    """Shows who is meant, what would be sent, what it does, and to how many."""
+
+    VERB = "Send"
+    TO_DO_IT = "To send it"
+
+    def __init__(
+        self, profile: Profile, signal: Signal, session: LockSession, forest: Forest, where: str
+    ) -> None:
+        """
+        Args:
+            where: the server, as it said who it is.
+        """
+        super().__init__(
+            profile,
+            asking_signal(profile, session),
+            signal_title(signal),
+            where,
+            signal_text(signal, session),
+            signal_facts(signal, session, forest),
+        )

@@ -1,0 +1,58 @@
+"""From the key on the locks screen to what became of the queue: question, signal, words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sql.snapshots import IdentitySnapshot
+from tui.flow import NOT_CONNECTED
+from tui.present.view import Tone
+from tui.road import RoadBlocked
+from tui.screens.confirm_signal import ConfirmSignalScreen
+
+if TYPE_CHECKING:
+    from tui.screens.deck import DeckScreen
+    from tui.screens.locks import LocksScreen
+    from tui.steps_app import StepsApp
+
+
+def ask_to_end(app: StepsApp, asked: LocksScreen.Asked) -> None:
+    """Ask, then cancel or terminate a session in a worker of the app: leaving a screen ends nothing."""
+    deck = app.deck
+    if deck is None or app.screen is not asked.screen:
+        return
+
+    def answered(yes: bool | None) -> None:
+        if yes:
+            asked.screen.tell("sent; waiting for what comes of it …", Tone.PLAIN)
+            app.run_worker(
+                _end(app, asked), group="steps", description="end a session in the way", exit_on_error=False
+            )
+
+    question = ConfirmSignalScreen(deck.profile, asked.signal, asked.session, asked.forest, _where(deck))
+    app.push_screen(question, answered)
+
+
+async def _end(app: StepsApp, asked: LocksScreen.Asked) -> None:
+    road = app.road
+    if road is None:
+        asked.screen.tell(NOT_CONNECTED, Tone.WARN)
+        return
+    try:
+        ended = await road.end(asked.signal, asked.session)
+    except RoadBlocked as error:
+        asked.screen.tell(f"✗ {error}", Tone.BAD)
+    else:
+        good = ended.effective and not ended.still_waiting
+        sign, tone = ("✓", Tone.GOOD) if good else ("!", Tone.WARN)
+        asked.screen.tell(f"{sign} {ended.sentence}; the journal has it", tone)
+    if app.feed is not None:
+        app.feed.refresh()
+
+
+def _where(deck: DeckScreen) -> str:
+    """The server, as it said who it is."""
+    snapshot = deck.readings.known("server").snapshot
+    if not isinstance(snapshot, IdentitySnapshot):
+        return ""
+    return f"{snapshot.server.database} at {snapshot.server.address}"
