@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 ROUNDS = 5
-HEAD = f"{'':<40}{'measured':>14}{'reference':>26}{'figure':>11}{'must':>8}{'aim':>8}"
+HEAD = f"{'':<44}{'measured':>14}{'reference':>26}{'figure':>11}{'must':>8}{'aim':>8}"
+MARKDOWN_HEAD = "| | measured | reference | figure | must | aim | |\n|---|---:|---:|---:|---:|---:|---|"
 
 
 class Goal(StrEnum):
@@ -27,6 +29,7 @@ class Figure:
     measured: float
     unit: str
     must: float
+    """Infinite: the reference of the must is in another figure."""
     aim: float
     goal: Goal = Goal.ALONE
     reference: str = ""
@@ -36,7 +39,7 @@ class Figure:
     def value(self) -> float:
         """What is held against the goals."""
         if self.goal is Goal.RATIO:
-            return self.measured / self.reference_value
+            return self.measured / self.reference_value if self.reference_value else math.inf
         return self.measured - self.reference_value if self.goal is Goal.OVER else self.measured
 
     @property
@@ -44,15 +47,24 @@ class Figure:
         """Whether it is worse than it must be."""
         return self.value > self.must
 
+    @property
+    def verdict(self) -> str:
+        """In words."""
+        return "MISSED" if self.missed else "met" if self.value > self.aim else "aim met"
+
     def line(self) -> str:
         """One line of the table under `HEAD`."""
-        verdict = "MISSED" if self.missed else "met" if self.value > self.aim else "aim met"
-        measured = f"{self.measured:,.{_places(self.measured)}f} {self.unit}"
-        beside = f"{self.reference} {self.reference_value:,.{_places(self.reference_value)}f}"
-        value = f"{self.goal}{self.value:,.{_places(self.value)}f}"
-        goals = f"{self.must:>8g}{self.aim:>8g}"
-        reference = beside if self.reference else ""
-        return f"{self.metric:<40}{measured:>14}{reference:>26}{value:>11}{goals}  {verdict}"
+        measured, beside, value, must, aim = self._cells()
+        return f"{self.metric:<44}{measured:>14}{beside:>26}{value:>11}{must:>8}{aim:>8}  {self.verdict}"
+
+    def markdown(self) -> str:
+        """One line of the table under `MARKDOWN_HEAD`."""
+        return f"| {self.metric} | {' | '.join(self._cells())} | {self.verdict} |"
+
+    def _cells(self) -> tuple[str, ...]:
+        beside = f"{self.reference} {_number(self.reference_value)}" if self.reference else ""
+        goals = ("–" if math.isinf(each) else f"{each:g}" for each in (self.must, self.aim))
+        return f"{_number(self.measured)} {self.unit}", beside, f"{self.goal}{_number(self.value)}", *goals
 
 
 def alternated(*measures: Callable[[], float], rounds: int = ROUNDS) -> list[float]:
@@ -66,5 +78,11 @@ def alternated(*measures: Callable[[], float], rounds: int = ROUNDS) -> list[flo
     return [statistics.median(series) for series in taken]
 
 
-def _places(value: float) -> int:
-    return 0 if value >= 100 else 1 if value >= 10 else 2
+def quantile(values: Sequence[float], part: float) -> float:
+    """By nearest rank; `part` is 0.95 for the 95th percentile."""
+    return sorted(values)[max(0, math.ceil(part * len(values)) - 1)]
+
+
+def _number(value: float) -> str:
+    places = 0 if value >= 100 else 1 if value >= 10 else 2
+    return f"{value:,.{places}f}"

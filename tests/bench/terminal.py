@@ -16,10 +16,15 @@ import struct
 import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import pyte
 
 PAINTED_CELLS = 40
+QUIET_S = 0.03
+"""An answer to a key is over after so long a silence."""
+PIECE_S = 0.005
+"""A slow line takes so much of its time at once."""
 ANSWERS = {
     b"\x1b[c": b"\x1b[?62;22c",
     b"\x1b[6n": b"\x1b[1;1R",
@@ -32,6 +37,14 @@ class ProgramEnded(Exception):
     """The program ended, or showed nothing in time; holds what was on the screen."""
 
 
+@dataclass(frozen=True)
+class Answer:
+    """How a key was answered: ms to the first byte, and to the last before it was quiet."""
+
+    first: float
+    done: float
+
+
 class Terminal:
     """Runs one program; a context manager that leaves no process behind."""
 
@@ -42,13 +55,21 @@ class Terminal:
         columns: int = 120,
         lines: int = 40,
         variables: Mapping[str, str] | None = None,
+        bits_s: float | None = None,
     ) -> None:
+        """
+        Args:
+            bits_s: what the line to the terminal carries; None: as much as comes.
+        """
         self._command = command
         self._size = (lines, columns)
         self._environment = {**(variables or os.environ), "TERM": "xterm-256color"}
         self._environment.pop("COLORTERM", None)
-        self._screen = pyte.Screen(columns, lines)
-        self._stream = pyte.ByteStream(self._screen)
+        self.screen = pyte.Screen(columns, lines)
+        self._stream = pyte.ByteStream(self.screen)
+        self._byte_s = 8 / bits_s if bits_s else 0.0
+        self._piece = max(1, round(PIECE_S / self._byte_s)) if bits_s else 65536
+        self._free_at = 0.0
         self.bytes = 0
         self.last_words = b""
         """The end of what the program wrote."""
@@ -78,20 +99,21 @@ class Terminal:
         left, shown = self.last_words.rfind(b"\x1b[?1049l"), self.last_words.rfind(b"\x1b[?25h")
         return left > self.last_words.rfind(b"\x1b[?1049h") and shown > self.last_words.rfind(b"\x1b[?25l")
 
-    def until_ended(self, keys: str) -> float:
-        """ms from the keys that quit until the program has ended and hung up."""
+    def until_ended(self, keys: str, timeout_s: float = 30) -> float:
+        """ms from the keys that quit until the program has ended and hung up; infinite: it does not end."""
         begun = time.perf_counter()
         self.send(keys)
-        while self._read():
-            pass
-        # The exit status stays for `__exit__` to collect.
-        os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOWAIT)
-        return (time.perf_counter() - begun) * 1000
+        while self._await(begun + timeout_s - time.perf_counter()):
+            if not self._read():
+                # The exit status stays for `__exit__` to collect.
+                os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOWAIT)
+                return (time.perf_counter() - begun) * 1000
+        return float("inf")
 
     @property
     def text(self) -> str:
         """What is on the screen."""
-        return "\n".join(self._screen.display)
+        return "\n".join(self.screen.display)
 
     def send(self, keys: str) -> None:
         """Type."""
@@ -107,28 +129,44 @@ class Terminal:
         """ms from the start until the screen matches a regular expression."""
         return self._until(lambda: re.search(pattern, self.text) is not None, timeout_s)
 
-    def answer(self, key: str, timeout_s: float = 2) -> float:
-        """ms from a key until the first byte of the answer; call it when the screen is quiet."""
-        self.drain(0.15)
+    def answer(self, key: str, timeout_s: float = 2, quiet_s: float = 0.15) -> Answer:
+        """How a key is answered, sent when the screen is quiet; one without an answer took `timeout_s`."""
+        self.drain(quiet_s, timeout_s)
         begun = time.perf_counter()
         self.send(key)
-        if not select.select([self._master], [], [], timeout_s)[0]:
-            raise ProgramEnded(f"no answer to {key!r} in {timeout_s} s\n{self.text}")
-        answered = (time.perf_counter() - begun) * 1000
-        self.drain(0.03)
-        return answered
+        if not self._await(timeout_s):
+            return Answer(timeout_s * 1000, timeout_s * 1000)
+        first = done = time.perf_counter()
+        while done - begun < timeout_s and self._await(QUIET_S):
+            if not self._read():
+                break
+            done = time.perf_counter()
+        return Answer((first - begun) * 1000, (done - begun) * 1000)
+
+    def hold(self, keys: str, rate: float, seconds: float) -> float:
+        """Press keys in turn at a rate; ms from the last one until the screen is quiet."""
+        begun = time.perf_counter()
+        for turn in range(round(rate * seconds)):
+            self.send(keys[turn % len(keys)])
+            self.drain_for(max(0.0, begun + (turn + 1) / rate - time.perf_counter()))
+        last = quiet = time.perf_counter()
+        while quiet - last < 10 and self._await(0.1):
+            if not self._read():
+                break
+            quiet = time.perf_counter()
+        return (quiet - last) * 1000
 
     def drain_for(self, seconds: float) -> None:
         """Read whatever comes for so long."""
         deadline = time.perf_counter() + seconds
         while (left := deadline - time.perf_counter()) > 0:
-            if select.select([self._master], [], [], left)[0] and not self._read():
+            if self._await(left) and not self._read():
                 raise ProgramEnded(f"{self._command} ended\n{self.text}")
 
-    def drain(self, quiet_s: float) -> int:
+    def drain(self, quiet_s: float, longest_s: float = 10) -> int:
         """Read until nothing comes for `quiet_s`; the bytes that came."""
-        before = self.bytes
-        while select.select([self._master], [], [], quiet_s)[0]:
+        before, deadline = self.bytes, time.perf_counter() + longest_s
+        while time.perf_counter() < deadline and self._await(quiet_s):
             if not self._read():
                 break
         return self.bytes - before
@@ -136,21 +174,33 @@ class Terminal:
     def _until(self, met: Callable[[], bool], timeout_s: float) -> float:
         deadline = time.perf_counter() + timeout_s
         while time.perf_counter() < deadline:
-            if select.select([self._master], [], [], 0.05)[0] and not self._read():
+            if self._await(0.05) and not self._read():
                 break
             if met():
                 return (time.perf_counter() - self.started) * 1000
         raise ProgramEnded(f"{self._command} did not show what was waited for\n{self.text}")
 
+    def _await(self, timeout_s: float) -> bool:
+        """Whether bytes come down the line within the time, which stands still while the line is busy."""
+        busy = self._free_at - time.perf_counter()
+        if busy > 0:
+            time.sleep(busy)
+        return bool(select.select([self._master], [], [], max(0.0, timeout_s))[0])
+
     def _read(self) -> bool:
         try:
-            received = os.read(self._master, 65536)
+            received = os.read(self._master, self._piece)
         except OSError:
             return False
+        self._free_at = max(self._free_at, time.perf_counter()) + len(received) * self._byte_s
         for query, answer in ANSWERS.items():
-            if query in received:
+            # A piece may end in the middle of a question.
+            if query in self.last_words[1 - len(query) :] + received:
                 os.write(self._master, answer)
         self.bytes += len(received)
         self.last_words = (self.last_words + received)[-4096:]
-        self._stream.feed(received)
+        self._take(received)
         return bool(received)
+
+    def _take(self, received: bytes) -> None:
+        self._stream.feed(received)
