@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from profiles.model import Profile
     from profiles.secret import Secret
     from sql.latency.history import History
+    from tui.crossings import Crossings
     from tui.feed import Feed
 
 TERMINAL_CHECK_S = 2.0
@@ -86,6 +87,10 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
         self.manifest = manifest
         self.feed: Feed | None = None
         self._history: History | None = None
+        self.crossings: Crossings | None = None
+        """What crossed a line since the demo watch was opened first."""
+        self.opens_with = ""
+        """The key of the deck whose screen is opened over it at the start."""
         self.recording = DeckRecording(self)
         self._following: Worker[None] | None = None
         self._following_runs: Worker[None] | None = None
@@ -139,10 +144,12 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
         self.profile, self.manifest = profile, manifest
         self.theme = THEMES[profile.environment].name
         self.forget_runs(profile.name)
-        self._history = None
+        self._history = self.crossings = None
         deck = self.make_deck(profile, manifest)
         self.push_screen(deck)
         deck.call_after_refresh(self.begin_watching)
+        if self.opens_with:
+            deck.call_after_refresh(self.open_screen, self.opens_with)
 
     @property
     def history(self) -> History:
@@ -225,6 +232,8 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
             return
         if self.deck is not None:
             self.deck.take(message.event)
+            if self.crossings is not None:
+                self.crossings.take(self.deck.readings, datetime.now(UTC))
         self.follow_above()
 
     def follow_above(self) -> None:

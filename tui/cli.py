@@ -24,6 +24,7 @@ from tui.version import version
 
 COMMANDS = {
     "demo": "start an embedded PostgreSQL with half a million leads and open the deck on it",
+    "watch": "the deck, opened on the large figures for during a demo",
     "verify": "check everything once and report; the exit code is the verdict",
     "plan": "the steps that take a database to its manifest",
     "run": "run steps, each verified",

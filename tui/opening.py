@@ -59,6 +59,14 @@ def _latency(app: DeckApp) -> Screen[Any] | None:
     )
 
 
+def _incidents(app: DeckApp) -> Screen[Any] | None:
+    from tui.screens.incidents import IncidentsScreen
+
+    if app.profile is None or app.deck is None:
+        return None
+    return IncidentsScreen(app.profile, app.deck.readings)
+
+
 def _warm_up(app: DeckApp) -> Screen[Any] | None:
     from tui.screens.warming import WarmingScreen
 
@@ -104,6 +112,7 @@ SCREENS: Mapping[str, Opener] = {
     "journal": _journal,
     "slow_statements": _slow_statements,
     "latency": _latency,
+    "incidents": _incidents,
     "warm_up": _warm_up,
     "locks": _locks,
     "demo_watch": _demo_watch,

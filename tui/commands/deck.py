@@ -18,11 +18,14 @@ def run(arguments: argparse.Namespace) -> int:
     return open_deck(arguments.profile, arguments)
 
 
-def open_deck(profile_name: str | None, arguments: argparse.Namespace | None = None) -> int:
+def open_deck(
+    profile_name: str | None, arguments: argparse.Namespace | None = None, *, opens_with: str = ""
+) -> int:
     """Open the deck on a profile, or the list of profiles; returns when the operator quits.
 
     Args:
         arguments: with the flags of `tui.looks`, as far as the command has them.
+        opens_with: the key of the deck whose screen is opened over it, such as `demo_watch`.
 
     Returns:
         The exit code, one of `ExitCode`.
@@ -39,6 +42,7 @@ def open_deck(profile_name: str | None, arguments: argparse.Namespace | None = N
 
     app = DeckApp(*chosen)
     app.wear(look)
+    app.opens_with = opens_with
     app.recording.wanted = not getattr(arguments, "no_record", False)
     try:
         code = app.run(mouse=look.mouse)

@@ -97,6 +97,15 @@ KEYS: tuple[Key, ...] = (
         off=needs_probes,
     ),
     Key(
+        "deck.incidents",
+        ("i",),
+        "i",
+        "incidents",
+        "Slow runs of the probes, and why they were slow",
+        Scope.DECK,
+        off=needs_probes,
+    ),
+    Key(
         "deck.warm_up",
         ("w",),
         "w",

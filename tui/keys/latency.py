@@ -5,8 +5,8 @@ from __future__ import annotations
 from tui.keys.registry import Key, Scope, help_key, needs_sql, why
 
 KEYS: tuple[Key, ...] = (
-    Key("latency.previous", ("up", "k"), "↑ or k", "probe", "The probe before", Scope.LATENCY, footer=1),
-    Key("latency.next", ("down", "j"), "↓ or j", "probe", "The next probe", Scope.LATENCY, footer=2),
+    Key("latency.previous", ("up", "k"), "↑ or k", "before", "The probe before", Scope.LATENCY, footer=1),
+    Key("latency.next", ("down", "j"), "↓ or j", "next probe", "The next probe", Scope.LATENCY, footer=2),
     Key("latency.first", ("home",), "home", "first", "The first probe", Scope.LATENCY),
     Key("latency.last", ("end",), "end", "last", "The last probe", Scope.LATENCY),
     Key(
