@@ -140,9 +140,9 @@ class Record:
         return ""
 
     def _failure(self) -> str:
-        most, _ = Counter(self._sentences()).most_common(1)[0]
         runs = len(self.window.services) + self.window.failed
-        return f"{self.window.failed} of {runs} runs failed: {most}"
+        said = f"{self.window.failed} of {runs} runs failed"
+        return ": ".join([said, *(most for most, _ in Counter(self._sentences()).most_common(1))])
 
     def _sentences(self) -> list[str]:
         since = self.window.since or -math.inf

@@ -67,7 +67,7 @@ class Ranks:
 class Window:
     """The newest samples of a probe, oldest first, and the order and sums of those in the window.
 
-    `at` never goes back: it is a time of the samples' clock, seconds.
+    `at` is a time of the samples' clock, seconds; one that goes back counts as the time before it.
     """
 
     def __init__(self, seconds: float = math.inf, most: int = MOST_SAMPLES) -> None:
@@ -129,6 +129,7 @@ class Window:
             failed: there is no service time then.
             due: ticks that came due since the last sample that said so, and so `runs`.
         """
+        at = max(at, self._at[-1]) if self._at else at
         kept = FAILED if failed else math.nan if service is None else service
         self._at.append(at)
         self._latency.append(latency)

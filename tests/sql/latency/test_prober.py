@@ -15,7 +15,7 @@ import pytest
 from profiles.secret import Secret
 from sql.findings import ProbeFinding
 from sql.latency.orders import Order, decode_order, encode_order
-from sql.latency.prober import Prober
+from sql.latency.prober import WINDOW_S, Prober
 from sql.snapshots import ProbesSnapshot, Unavailable
 from tests.servers import Database
 from tests.sql.latency.targets import DASHBOARD, SCHEMA, probe, profile
@@ -95,6 +95,27 @@ async def _none(control: asyncpg.Connection) -> bool:
     return await sessions(control) == 0
 
 
+async def test_another_window_is_published_at_once_from_the_same_samples(leads: Database) -> None:
+    heard = Heard()
+    async with Prober() as prober:
+        await prober.start(profile(leads), None, (DASHBOARD,), heard.append)
+        await until(lambda: heard.measured(10))
+        assert heard.snapshots[-1].window_s == WINDOW_S
+        before = heard.snapshots[-1].probes[0].samples
+        prober.window(None)
+        await until(lambda: heard.snapshots[-1].window_s is None)
+        # Nothing was thrown away.
+        assert heard.snapshots[-1].probes[0].samples >= before
+
+
+async def test_the_floor_of_the_connection_is_measured_beside(leads: Database) -> None:
+    heard = Heard()
+    async with Prober() as prober:
+        await prober.start(profile(leads), None, (DASHBOARD,), heard.append)
+        await until(lambda: heard.snapshots and heard.snapshots[-1].floor is not None)
+        assert heard.snapshots[-1].floor.samples >= 1  # type: ignore[union-attr]
+
+
 async def test_a_killed_prober_is_said_and_started_again(leads: Database) -> None:
     heard = Heard()
     async with Prober(chance=lambda: 0.0) as prober:
@@ -171,7 +192,7 @@ async def test_a_running_probe_is_cancelled_when_the_deck_goes(
 
 DECK = """
 import asyncio, sys
-from sql.latency.prober import Prober
+from sql.latency.prober import WINDOW_S, Prober
 from tests.sql.latency.targets import probe
 from profiles.model import EnvironmentClass, Profile
 import json

@@ -8,12 +8,14 @@ from profiles.manifest import ProbeEntry, Target
 from sql.findings import ProbeFinding
 from sql.latency.messages import (
     Attached,
+    Floor,
     Message,
     Overdue,
     Planned,
     Sample,
     Samples,
     ServerMean,
+    Standstill,
     Stopped,
     Ungranted,
     Unmeasured,
@@ -21,6 +23,7 @@ from sql.latency.messages import (
     encode,
 )
 from sql.latency.record import Records
+from sql.latency.window import MOST_SAMPLES
 from sql.snapshots import ProbePlan, ProbeReading
 
 ENTRY = ProbeEntry("dash", "SELECT 1", Target(25, 35, 50))
@@ -136,6 +139,9 @@ def test_errors_leave_with_the_window() -> None:
         ServerMean(1, None),
         Attached(4242, "2026-01-02T03:04:05.678901+00:00", 1),
         Overdue(2, 12.5, 20.0, 4242),
+        Floor((Sample(0.0, 0.0, 0.001),)),
+        Standstill(1.0, 4.0),
+        Samples(1, 5, 2, (Sample(0.0, 0.0, 0.001),), every_s=2.1, slowed=True),
         Stopped("lost", refused=True),
     ],
 )
@@ -144,3 +150,54 @@ def test_messages_survive_the_pipe(message: Message) -> None:
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
     assert decode(line) == message
+
+
+def test_another_window_counts_what_was_measured_in_it() -> None:
+    records = Records([ENTRY], window_s=300)
+    for minute in range(20):
+        rows = tuple(Sample(at, at, at + 0.001 * (minute + 1)) for at in range(minute * 60, minute * 60 + 60))
+        records.take(Samples(0, 60, 60, rows), minute * 60 + 60)
+    counted = {}
+    for window_s in (60, 300, 900, None):
+        records.look(window_s, 1200.0)
+        found = records.snapshot(1200.0)
+        assert found.window_s == window_s
+        counted[window_s] = (found.probes[0].samples, found.probes[0].p50_ms)
+    assert counted[60] == (60, pytest.approx(20.0))
+    assert counted[300] == (300, pytest.approx(18.0))
+    assert counted[900] == (900, pytest.approx(13.0))
+    assert counted[None][0] == 1200
+
+
+def test_since_the_start_says_from_when_it_counts() -> None:
+    records = Records([ENTRY], window_s=60)
+    records.take(samples([1.0] * 100), 100.0)
+    records.look(None, 200.0)
+    found = records.snapshot(200.0)
+    assert found.since is not None and found.clock == 200.0
+    assert (found.taken_at - found.since).total_seconds() == pytest.approx(200.0, abs=0.01)
+    assert found.cut is False
+    rows = tuple(Sample(at, at, at) for at in range(100, MOST_SAMPLES + 100))
+    records.take(Samples(0, len(rows), len(rows), rows), rows[-1].end)
+    found = records.snapshot(rows[-1].end)
+    assert (found.cut, found.probes[0].samples) == (True, MOST_SAMPLES)
+    assert (found.taken_at - found.since).total_seconds() == pytest.approx(MOST_SAMPLES - 1, abs=0.01)  # type: ignore[operator]
+
+
+def test_the_floor_is_shown_beside_and_changes_nothing() -> None:
+    records = Records([ENTRY])
+    records.take(samples([10.0] * 200), 0.0)
+    without = records.snapshot(200.0)
+    records.take(Floor(tuple(Sample(at, at, at + 0.0002) for at in range(30))), 30.0)
+    found = records.snapshot(200.0)
+    assert found.probes == without.probes
+    assert without.floor is None and found.floor is not None
+    assert (found.floor.samples, found.floor.p99_ms) == (30, None)
+    assert found.floor.p95_ms == pytest.approx(0.2)
+
+
+def test_a_heavy_probe_says_how_often_it_is_due() -> None:
+    heavy = Samples(0, 1, 1, (Sample(0.0, 0.0, 0.4),), every_s=2.1, slowed=True)
+    reading = read(heavy)
+    assert (reading.every_s, reading.slowed) == (2.1, True)
+    assert read(samples([1.0])).every_s is None
