@@ -177,3 +177,11 @@ async def test_what_crossed_while_it_was_closed_is_there_when_it_opens_again() -
         assert watched.rung == 0
         await watched.open()
         assert driver.shows("✗ lead_dashboard: p95")
+
+
+def test_with_too_few_samples_for_a_p95_the_figure_is_another_and_says_so() -> None:
+    early = replace(MET, p95_ms=None)
+    words = ["".join(text for text, _ in each) for each in tile_lines([early], 26, 8)]
+    assert "met p50 of 25" in words[-1]
+    words = ["".join(text for text, _ in each) for each in tile_lines([replace(early, p50_ms=None)], 26, 8)]
+    assert " now " in words[-1]

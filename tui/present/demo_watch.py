@@ -17,7 +17,7 @@ from tui.present.view import BLANK, Line, Span, Tone, line
 TILE_WIDTH = 26
 TILE_HEIGHT = HEIGHT + 3
 """Name, figure, words, a blank line."""
-LOG_LINES = 4
+LOG_LINES = 3
 TONES = {ProbeFinding.MET: Tone.GOOD, ProbeFinding.MISSED: Tone.BAD, ProbeFinding.FAILING: Tone.BAD}
 
 
@@ -40,8 +40,9 @@ def tile_lines(probes: Sequence[ProbeReading], width: int, height: int) -> list[
     shown = [_tile(probes[at], width // columns) for at in sorted(worst)]
     lines: list[Line] = []
     for first in range(0, len(shown), columns):
+        if lines:
+            lines.append(BLANK)
         lines += [_joined(parts) for parts in zip_longest(*shown[first : first + columns], fillvalue=BLANK)]
-        lines.append(BLANK)
     left = len(probes) - len(shown)
     if left:
         others = {probes[at].finding for at in range(len(probes)) if at not in worst}
@@ -65,7 +66,7 @@ def _entry(entry: Crossing, width: int) -> Line:
 
 
 def _tile(probe: ProbeReading, width: int) -> list[Line]:
-    figure, unit = figure_of(probe.p95_ms)
+    figure, unit = figure_of(_telling(probe)[1])
     tone = TONES.get(probe.finding, Tone.DIM)
     rows = [_padded(line(" ", (row, tone)), width) for row in large(figure)]
     rows[-1] = _padded(line(" ", (large(figure)[-1], tone), (f" {unit}", Tone.DIM)), width)
@@ -73,9 +74,19 @@ def _tile(probe: ProbeReading, width: int) -> list[Line]:
     return [_padded(name, width), *rows, _padded(line(" ", *_words(probe)), width)]
 
 
+def _telling(probe: ProbeReading) -> tuple[str, float | None, float | None]:
+    """The p95 with its target; while there are too few samples for it the p50, then the newest sample."""
+    target = probe.target
+    if probe.p95_ms is not None:
+        return "p95", probe.p95_ms, target.p95_ms
+    if probe.p50_ms is not None:
+        return "p50", probe.p50_ms, target.p50_ms
+    return "now", probe.last_ms, target.p50_ms
+
+
 def _words(probe: ProbeReading) -> tuple[Span, ...]:
-    wanted = f" p95 of {target_ms(probe.target.p95_ms)} ms" if probe.target.p95_ms is not None else ""
-    return (mark(probe.finding), (wanted, Tone.DIM))
+    name, _, wanted = _telling(probe)
+    return (mark(probe.finding), (f" {name}" + (f" of {target_ms(wanted)}" if wanted else ""), Tone.DIM))
 
 
 def figure_of(value_ms: float | None) -> tuple[str, str]:
