@@ -20,7 +20,7 @@ from sql.statements import statement
 
 MOST_ARGUMENTS = 100
 """Sets of arguments that one probe is warmed with."""
-ROUND_S = 30.0
+ROUND_S = 10.0
 """Longest that one probe may take in one round; the arguments that are left are left out of both."""
 SHARE = 0.5
 """Of shared_buffers, what pg_prewarm may fill: the rest stays for what is there already."""
