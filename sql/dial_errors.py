@@ -37,6 +37,9 @@ CERTIFICATE_REMEDIES: Mapping[int, str] = {
 
 def dial_error(error: BaseException, target: Target, host: Host, *, had_password: bool) -> SessionError:
     """The error for the operator; holds nothing of what was sent."""
+    if isinstance(error, asyncpg.ConnectionDoesNotExistError) and isinstance(error.__cause__, ssl.SSLError):
+        # With TLS 1.3 the server says only after the handshake what it thinks of our certificate.
+        return SessionError(_tls_sentence(error.__cause__, target, host), stage="tls")
     if isinstance(error, asyncpg.PostgresError):
         return _refusal(error, target, host, had_password)
     if isinstance(error, ssl.SSLError):

@@ -90,7 +90,8 @@ class Poller:
         self._noted: ServerIdentity | None = None
         """What the operator knows: as the server was when the watch began, or was refreshed."""
         self._disabled: set[str] = set()
-        self._failures = 0
+        self._failures = {True: 0, False: 0}
+        """In a row: refused logins, and everything else."""
         self._going = asyncio.Event()
         self._going.set()
         self._refreshed = asyncio.Event()
@@ -165,9 +166,9 @@ class Poller:
                 self._publish(Lost(f"{error}; refresh to watch it", math.inf))
                 await self._rest(None, asked)
             except SessionError as error:
-                self._failures += 1
                 refused = isinstance(error, LoginError) and error.credentials_refused
-                wait = wait_before(self._failures, refused=refused, chance=self._chance())
+                self._failures[refused] += 1
+                wait = wait_before(self._failures[refused], refused=refused, chance=self._chance())
                 self._publish(Lost(error.user_message(), wait))
                 await self._rest(wait, asked)
 
@@ -206,7 +207,7 @@ class Poller:
         else:
             if isinstance(snapshot, IdentitySnapshot):
                 snapshot = replace(snapshot, news=self._recognise(snapshot.server))
-            self._failures = 0
+            self._failures = dict.fromkeys(self._failures, 0)
             self._publish(snapshot)
 
     def _recognise(self, found: ServerIdentity) -> str:
