@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 
 JUMPS = {"back": -10.0, "forward": 10.0, "back_far": -60.0, "forward_far": 60.0}
 """Seconds."""
-ENDINGS = {"closed": "the end", "full": "the end: the recording was full", "": "the end: it was cut off"}
+ENDINGS = {
+    "full": "the end: the recording was full",
+    "going on": "the end so far: it is still being recorded",
+    "": "the end: it was cut off",
+}
 
 
 class RecordedRuns(RunsBoard):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from profiles.manifest import Manifest
 from profiles.model import EnvironmentClass
 from sql.latency.messages import Message, decode, encode
-from sql.recording.values import UnknownValueError, micros, moment_of, pack, unpack
+from sql.recording.values import VALUE, UnknownValueError, micros, moment_of, pack, unpack
 from sql.snapshots import Event, ServerIdentity, Unavailable
 
 if TYPE_CHECKING:
@@ -180,13 +180,12 @@ class Encoder:
                 return _line(["x", at, why])
 
     def _reading(self, at: float, event: Event) -> bytes:
-        key = part_of(event)
-        taken_at = getattr(event, "taken_at", None)
-        if event == self._last.get(key):
-            return _line(["s", at, key, None if taken_at is None else micros(taken_at)])
-        packed = pack(event)
-        self._last[key] = event
-        return _line(["e", at, key, packed])
+        key, packed = part_of(event), pack(event)
+        taken_at = packed.pop("taken_at", None)
+        if packed == self._last.get(key):
+            return _line(["s", at, key, None if taken_at is None else taken_at[VALUE]])
+        self._last[key] = packed
+        return _line(["e", at, key, packed if taken_at is None else {**packed, "taken_at": taken_at}])
 
 
 class Decoder:

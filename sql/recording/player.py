@@ -88,7 +88,7 @@ class Player:
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
-        self._header = recording.header
+        self.header = self._header = recording.header
         self._every_s = max(NOTED_EVERY_S, recording.duration_s / MOST_NOTED)
         self._noted: list[Noted] = []
         self.window_s: float | None = None

@@ -8,7 +8,6 @@ import stat
 import zlib
 from collections import deque
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -26,6 +25,8 @@ from sql.recording.entries import (
 GZIP = 31
 """zlib's window bits for a gzip stream."""
 CHUNK = 2**16
+GOING_ON = "going on"
+"""In place of an ending: the deck that writes it is still open."""
 LONGEST_LINE = 2**24
 LONGEST_HEADER = 2**22
 
@@ -89,16 +90,19 @@ class Recording:
         """
         self.path = path
         self._descriptor = _open(path)
+        locked = _lock(self._descriptor)
         try:
             self.header = _header(path, self._descriptor)
             self.bytes = os.fstat(self._descriptor).st_size
             self.duration_s, self.ended = self._look_through()
+            if not self.ended and not locked:
+                self.ended = GOING_ON
         except BaseException:
             self.close()
             raise
 
     ended: str
-    """`closed` or `full`; empty where the deck was killed, or still records."""
+    """`closed`, `full` or `going on`; empty where the deck was killed."""
     duration_s: float
     """From the header to the last whole entry."""
 
@@ -188,9 +192,18 @@ def _open(path: Path) -> int:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise _refused(path, "is no file", "name a recording; they are listed by: pgdeck replay")
-    with suppress(OSError):  # held by the deck that writes it: then nobody prunes it anyway
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     return descriptor
+
+
+def _lock(descriptor: int) -> bool:
+    """Keep it from being pruned while it is read; False where a deck still writes it, which keeps it too."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
 
 
 def _header(path: Path, descriptor: int) -> Header:

@@ -22,6 +22,11 @@ ROOMS = frozenset(
         "profiles.manifest",
         "profiles.model",
         "sql.findings",
+        "sql.latency.checkpoints",
+        "sql.latency.evidence",
+        "sql.locks",
+        "sql.pgbouncer_reading",
+        "sql.slow_statements",
         "sql.snapshots",
         "sql.steps.blockers",
         "sql.steps.catalog",
@@ -30,8 +35,9 @@ ROOMS = frozenset(
     }
 )
 """Modules whose dataclasses and enums may be recorded."""
-QUERIES_OF_OTHERS = frozenset({"query", "statement"})
-"""Fields with what other sessions run: cut short, and left out where they may hold a secret (SEC-04)."""
+QUERIES_OF_OTHERS = frozenset({"query", "sql.slow_statements.SlowStatement.text"})
+"""Fields, of any type or of one, with what other sessions run: cut short, and left out where they may hold
+a secret (SEC-04)."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -163,7 +169,7 @@ def _fields(value: Any) -> dict[str, Any]:
         held = getattr(value, name)
         if default is not MISSING and type(held) is type(default) and held == default:
             continue
-        if name in QUERIES_OF_OTHERS and isinstance(held, str):
+        if isinstance(held, str) and not QUERIES_OF_OTHERS.isdisjoint((name, f"{_name(kind)}.{name}")):
             held = _kept(held)
         packed[name] = pack(held)
     return packed

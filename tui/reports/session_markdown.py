@@ -1,0 +1,148 @@
+"""The report of a recorded session as Markdown, for the people who sell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from urllib.parse import quote
+
+from tui.present.text import duration
+from tui.reports.markdown_report import escape, name
+from tui.reports.session import Session, Turn
+from tui.reports.session_words import (
+    ENDINGS,
+    changes,
+    experience,
+    failures,
+    headline,
+    lasted,
+    peak,
+    verdict_of,
+)
+from tui.reports.wording import NOTHING, milliseconds, sign, words
+from tui.version import version
+
+MOST_TURNS = 20
+MOST_INCIDENTS = 50
+
+
+def render(session: Session, plot: str = "") -> str:
+    """The report.
+
+    Args:
+        plot: path of the plot's file, relative to the report's; empty: there is none.
+    """
+    return "\n".join(_report(session, plot)) + "\n"
+
+
+def _report(session: Session, plot: str) -> Iterator[str]:
+    header = session.header
+    yield f"# Performance of a session: {escape(header.profile)}"
+    yield ""
+    yield f"**{escape(headline(session))}**"
+    yield ""
+    yield from _table(("", ""), _origin(session))
+    if plot:
+        yield from ("", f"![Latency of each query over time, with its targets](<{quote(plot)}>)")
+    for title, lines in (
+        ("What a customer would have noticed", _notice(session)),
+        ("Query speed", _speed(session)),
+        ("Verdict over time", _verdicts(session)),
+        ("What was changed during the session", _runs(session)),
+        ("Incidents", _incidents(session)),
+        ("Connections", filter(None, [escape(peak(session))])),
+        ("When the server was out of reach", _lost(session)),
+    ):
+        body = list(lines)
+        if body:
+            yield from ("", f"## {title}", "", *body)
+    yield from ("", f"Written by pgdeck {escape(version())} from a recording.")
+
+
+def _origin(session: Session) -> Iterator[tuple[str, str]]:
+    header = session.header
+    yield "Environment", f"{name(header.profile)} ({header.environment})"
+    if header.server is not None:
+        yield "Database", f"{name(header.server.database)} at {escape(header.server.address)}"
+        yield "Server", f"PostgreSQL {escape(header.server.version)}"
+    yield "Manifest", f"{name(header.manifest.name)}: {escape(header.manifest.title)}"
+    yield "Began", f"{session.began:%Y-%m-%d %H:%M:%S} UTC"
+    yield "Lasted", lasted(session)
+    if ENDINGS.get(session.ending):
+        yield "Note", ENDINGS[session.ending]
+
+
+def _notice(session: Session) -> Iterator[str]:
+    rows = []
+    for probe in session.probes:
+        said = f"{sign(probe.finding)} {verdict_of(probe)}: {experience(probe)}"
+        rows.append((escape(probe.entry.query_class or probe.entry.name), escape(said)))
+    yield from _table(("What is shown", "What a customer would have noticed"), rows)
+
+
+def _speed(session: Session) -> Iterator[str]:
+    rows = []
+    for probe in session.probes:
+        figures = [
+            f"{milliseconds(value)} / {NOTHING if target is None else format(target, 'g')}"
+            for _, value, target in probe.figures
+        ]
+        state = f"{sign(probe.finding)} {words(probe.finding)}"
+        slowest = milliseconds(probe.max_ms)
+        rows.append(
+            (name(probe.entry.name), state, *figures, slowest, f"{probe.samples:,}", str(probe.failed))
+        )
+    if rows:
+        yield "Milliseconds over the whole session, measured / target."
+        yield ""
+        heads = ("Query", "Finding", "p50", "p95", "p99", "Slowest", "Samples", "Failed")
+        yield from _table(heads, rows)
+    said = [(probe.entry.name, failures(probe)) for probe in session.probes if probe.failed]
+    if said:
+        yield ""
+        yield from (f"- {name(what)}: {escape(words_)}" for what, words_ in said)
+
+
+def _verdicts(session: Session) -> Iterator[str]:
+    judged = [turn for turn in session.turns if turn.verdict is not None]
+    rows = [_turn(turn) for turn in judged[:MOST_TURNS]]
+    yield from _table(("From (UTC)", "For", "Verdict", "Why"), rows)
+    if len(judged) > MOST_TURNS:
+        yield from ("", f"The verdict turned {len(judged) - MOST_TURNS} more times.")
+
+
+def _turn(turn: Turn) -> tuple[str, str, str, str]:
+    assert turn.verdict is not None
+    verdict = f"{sign(turn.verdict)} {turn.verdict}"
+    return f"{turn.began:%H:%M:%S}", duration(turn.seconds), verdict, escape(turn.reason)
+
+
+def _runs(session: Session) -> Iterator[str]:
+    for run in session.runs:
+        when = f"{run.started_at or run.confirmed_at:%H:%M:%S}"
+        said = str(run.verification.get("sentence") or run.outcome.get("sentence") or "")
+        ended = f": {escape(said)}" if said else ""
+        yield f"- {when} UTC {name(run.step)} by {escape(run.operator)}, {run.state}{ended}"
+    lines = list(changes(session))
+    if session.runs and lines:
+        yield ""
+    yield from map(escape, lines)
+
+
+def _incidents(session: Session) -> Iterator[str]:
+    for incident in session.incidents[:MOST_INCIDENTS]:
+        yield f"- {escape(incident.sentence)}"
+    if len(session.incidents) > MOST_INCIDENTS:
+        yield f"- and {len(session.incidents) - MOST_INCIDENTS} more"
+
+
+def _lost(session: Session) -> Iterator[str]:
+    for at, reason in session.lost:
+        yield f"- {at:%H:%M:%S} UTC: {escape(reason)}"
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    body = list(rows)
+    if body:
+        for row in chain((heads, ["---"] * len(heads)), body):
+            yield f"| {' | '.join(row)} |"
