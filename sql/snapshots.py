@@ -23,6 +23,7 @@ from sql.findings import (
 
 if TYPE_CHECKING:  # values of modules that import asyncpg, or this one
     from sql.latency.checkpoints import CheckpointsSnapshot
+    from sql.latency.evidence import IncidentsSnapshot
     from sql.locks import LocksSnapshot
     from sql.pgbouncer_reading import PgbouncerReading, PgbouncerSnapshot
     from sql.slow_statements import SlowStatementsSnapshot
@@ -322,6 +323,7 @@ Snapshot: TypeAlias = """(
     | CheckpointsSnapshot
     | SlowStatementsSnapshot
     | LocksSnapshot
+    | IncidentsSnapshot
 )"""
 """A reading that succeeded."""
 

@@ -28,6 +28,7 @@ from tui.watching import PARTS
 if TYPE_CHECKING:
     from textual.message import Message
 
+    from sql.latency.incidents import Incidents
     from sql.latency.messages import Message as Heard
     from sql.latency.prober import Prober
     from sql.pgbouncer_watch import ConsoleWatch
@@ -226,6 +227,7 @@ class Feed:
         tasks = [asyncio.create_task(self._poller.run(), name="poller")]
         if requirements.probes:
             tasks.append(asyncio.create_task(self._probe(requirements), name="prober"))
+            tasks.append(asyncio.create_task(self._keep_incidents(requirements), name="incidents"))
         if self._profile.pool.pgbouncer is not None:
             tasks.append(asyncio.create_task(self._watch_console(), name="pooler's console"))
         try:
@@ -270,6 +272,18 @@ class Feed:
             )
             self.pause(self._paused)
             await prober.wait()
+
+    async def _keep_incidents(self, requirements: Requirements) -> None:
+        await self._connected.wait()
+        incidents = await in_background(lambda: self._make_incidents(requirements), "pgdeck incidents")
+        self.listen(incidents.hear)
+        await incidents.run()
+
+    def _make_incidents(self, requirements: Requirements) -> Incidents:
+        """Import what explains slow runs, once the first reading is under way."""
+        from sql.latency.incidents import Incidents
+
+        return Incidents(requirements.probes, self.ask, self.publish)
 
     def _meet(self, server: ServerIdentity) -> None:
         """The watch is in, and the server is the right one."""

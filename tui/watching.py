@@ -9,6 +9,7 @@ from typing import TypeAlias
 from profiles.manifest import Manifest
 from sql.findings import Verdict
 from sql.latency.checkpoints import CheckpointsSnapshot
+from sql.latency.evidence import IncidentsSnapshot
 from sql.locks import LocksSnapshot
 from sql.pgbouncer_reading import PgbouncerReading, PgbouncerSnapshot, with_pgbouncer
 from sql.slow_statements import SlowStatementsSnapshot
@@ -37,11 +38,12 @@ PARTS = {
     CheckpointsSnapshot: "checkpoints",
     PgbouncerSnapshot: "pgbouncer",
     LocksSnapshot: "locks",
+    IncidentsSnapshot: "incidents",
 }
 Part: TypeAlias = str
 ON_DECK = ("indexes", "constraints", "pool", "probes", "migration", "server")
 """Parts that are read all the time; the others are read while a screen of theirs is open."""
-OTHER_LINKS = ("probes", "pgbouncer")
+OTHER_LINKS = ("probes", "pgbouncer", "incidents")
 """Parts that come on connections of their own: they say nothing of the watching one."""
 
 

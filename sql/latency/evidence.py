@@ -9,9 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from sql.snapshots import ProbePlan
-from sql.steps.blockers import Blocker
+
+if TYPE_CHECKING:  # the deck's first frame does without the journal's rooms
+    from sql.steps.blockers import Blocker
 
 
 class Cause(StrEnum):

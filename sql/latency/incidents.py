@@ -106,7 +106,8 @@ class Incidents:
     # -- a run begins to be slow, is looked at, ends ------------------------------------------------------
 
     def _begin(self, said: Overdue, at: float) -> None:
-        run = OverdueRun(said, look_from=self.list.worth_looking_from(said.probe, at))
+        worth_from = self.list.worth_looking_from(said.probe, at)
+        run = OverdueRun(said, self._wall(said.start), look_from=worth_from)
         self._open[said.probe, said.start] = run
         self._plans.slow(said.probe, at)
         self._wanted.set()
@@ -214,11 +215,10 @@ class Incidents:
         cause, reason = judge(seen, ms)
         if sample is not None and sample.error is not None:
             reason += f"; it failed: {sample.error}"
-        at = self._wall(run.said.start)
         return Incident(
             probe=self._probes[run.said.probe].name,
-            at=at,
-            until=at + timedelta(milliseconds=ms),
+            at=run.at,
+            until=run.at + timedelta(milliseconds=ms),
             ms=ms,
             cause=cause,
             reason=reason,

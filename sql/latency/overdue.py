@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from typing import Any
 
 from sql.latency.evidence import Cause, Evidence, LockWait, Others, Share
@@ -35,12 +36,14 @@ class Moment:
 class OverdueRun:
     """A run in flight; holds at most MOST_LOOKS looks."""
 
-    def __init__(self, said: Overdue, *, look_from: float = 0.0) -> None:
+    def __init__(self, said: Overdue, at: datetime, *, look_from: float = 0.0) -> None:
         """
         Args:
+            at: when it began.
             look_from: after so many ms it is worth looking at.
         """
         self.said = said
+        self.at = at
         self.looked = 0
         self.counters: Counters | None = None
         """What the server had counted of the statement before this run."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from profiles.model import Profile
+from sql.latency.evidence import IncidentsSnapshot
 from sql.snapshots import (
     ConstraintsSnapshot,
     IndexesSnapshot,
@@ -19,7 +20,8 @@ from tui.present.indexes import indexes_view
 from tui.present.latency import latency_view
 from tui.present.pgbouncer import pane_lines, trouble
 from tui.present.pool import pool_view
-from tui.present.text import clean
+from tui.present.tally import GAP
+from tui.present.text import clean, plural
 from tui.present.view import BLANK, Line, Tone, View, line
 from tui.watching import Readings
 
@@ -30,6 +32,8 @@ TITLES: Mapping[str, str] = {
     "probes": "Latency",
 }
 """Title of the pane that shows each part, in the order of the panes."""
+JOINED: Mapping[str, str] = {"constraints": "migration", "probes": "incidents"}
+"""A part that a pane shows besides its own."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +75,21 @@ def _view(part: str, readings: Readings) -> View:
     if isinstance(snapshot, PoolSnapshot):
         return pool_view(snapshot)
     if isinstance(snapshot, ProbesSnapshot):
-        return latency_view(snapshot, {entry.name: entry for entry in manifest.probes})
+        view = latency_view(snapshot, {entry.name: entry for entry in manifest.probes})
+        return replace(view, summary=(*view.summary, *_incidents(readings)))
     waiting = View(summary=line(("waiting for the first reading", Tone.DIM)))
     if part == "pool":
         return replace(waiting, head=pane_lines(readings.pgbouncer))
     if part == "constraints":
         return replace(waiting, pinned=migration_rows(pinned))
     return waiting
+
+
+def _incidents(readings: Readings) -> Line:
+    snapshot = readings.known("incidents").snapshot
+    if not isinstance(snapshot, IncidentsSnapshot) or not snapshot.incidents:
+        return BLANK
+    return (GAP, (f"! {plural(len(snapshot.incidents), 'incident')}, i", Tone.WARN))
 
 
 def target_of(profile: Profile) -> str:

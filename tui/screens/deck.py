@@ -16,13 +16,14 @@ from textual.widgets import Input
 from profiles.manifest import Manifest
 from profiles.model import Profile
 from sql.findings import Verdict
+from sql.latency.evidence import IncidentsSnapshot
 from sql.pgbouncer_reading import PgbouncerSnapshot
 from sql.snapshots import Event, IdentitySnapshot, ServerIdentity
 from sql.verdict import Judgement
 from tui import keys
 from tui.mending import needs_nothing, reading_of, standby
 from tui.panes.pane import Pane
-from tui.panes.views import TITLES, Shown, pane_view, target_of
+from tui.panes.views import JOINED, TITLES, Shown, pane_view, target_of
 from tui.present.header import Banner, banner_lines
 from tui.present.pgbouncer import trouble
 from tui.present.text import age, clean, countdown
@@ -106,10 +107,22 @@ class DeckScreen(Filtering[None]):
 
     def take(self, event: Event) -> None:
         """Take in what the watch published, and show what changed."""
-        if not isinstance(event, PgbouncerSnapshot):
+        if not isinstance(event, PgbouncerSnapshot | IncidentsSnapshot):
             self.waiting_for = ""
+        before = self.readings.known("incidents").snapshot
         changed = self.readings.apply(event, self._clock())
         self._refresh(changed)
+        if isinstance(event, IncidentsSnapshot):
+            self._tell_incident(before, event)
+
+    def _tell_incident(self, before: object, after: IncidentsSnapshot) -> None:
+        """Say why a run is slow before anybody asks: once while it runs, once when it has ended."""
+        from tui.present.incidents import told
+
+        known = before.incidents if isinstance(before, IncidentsSnapshot) else ()
+        incident = told(known, after.incidents)
+        if incident is not None:
+            self.say(f"{clean(incident.sentence)} (i)", Tone.WARN)
 
     def wait_for(self, what: str) -> None:
         """Say for what the watch waits before it can start."""
@@ -131,7 +144,7 @@ class DeckScreen(Filtering[None]):
             return
         now = self._clock()
         for number, (part, title) in enumerate(TITLES.items(), 1):
-            if part not in self._shown or changed & {part, "migration" if part == "constraints" else part}:
+            if part not in self._shown or changed & {part, JOINED.get(part, part)}:
                 self._shown[part] = pane_view(part, title, self.readings)
             shown = self._shown[part]
             taken_at = self.readings.known(part).taken_at
