@@ -10,7 +10,7 @@ import asyncpg
 from sql.errors import SessionError
 from sql.latency.messages import Attached
 from sql.loss import lost
-from sql.quoting import literal
+from sql.quoting import identifier, literal
 from sql.session import SESSION_ENDS
 from sql.statements import statement
 
@@ -140,6 +140,29 @@ class Lane:
                 return rows
             finally:
                 await self._rollback()
+
+    async def explain_generic(self, sql: str, arguments: tuple[object, ...]) -> str | None:
+        """The plan, as JSON, that the server keeps for a prepared statement whatever its arguments.
+
+        Nothing is executed. The arguments matter only where partitions are left out by them. None behind a
+        pooler, where nothing can stay prepared.
+
+        Raises:
+            RefusedError, SessionError: see there.
+        """
+        if self._pooled:
+            return None
+        with _translated(self._connection):
+            prepared = await self._connection.prepare(sql)
+        types = [kind.oid for kind in prepared.get_parameters()]
+        written = [row["name"] for row in await self.aside(statement("probe_types", self.version_num), types)]
+        values = [f"quote_nullable((${place}::{name})::text)" for place, name in enumerate(written, 1)]
+        (row,) = await self.aside(f"SELECT ARRAY[{', '.join(values)}]::text[] AS literals", *arguments)
+        execute = f"EXECUTE {identifier(prepared.get_name())} ({', '.join(row['literals'])})"
+        explained = await self.aside(
+            f"EXPLAIN (VERBOSE, FORMAT JSON) {execute}", plan_cache_mode="force_generic_plan"
+        )
+        return str(explained[0][0])
 
     async def first_rows(self, sql: str, count: int) -> list[tuple[object, ...]]:
         """The first rows of a query, whatever it would give, under the time limit of a probe.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from profiles.manifest import ProbeEntry
-from sql.latency.lane import Lane
+from sql.latency.lane import Lane, RefusedError
 from sql.snapshots import ProbePlan
 from sql.statements import statement
 
@@ -47,6 +47,7 @@ async def explain(lane: Lane, entry: ProbeEntry, arguments: tuple[object, ...]) 
     uses = _uses(nodes, names)
     reads = _reads(nodes, index)
     note = "" if uses else await _why_not(lane, entry, arguments, reads, index, names)
+    note += await _generic(lane, entry, arguments, uses, names)
     return Explained(ProbePlan(reads["Node Type"], uses, entry.index, note, shape, used), query_id)
 
 
@@ -120,6 +121,30 @@ async def _why_not(
     if pages <= SMALL_PAGES and reads["Node Type"] == "Seq Scan":
         return f"a sequential scan is right for so small a table ({size}); the index serves at scale"
     return f"index {entry.index} could serve, the planner chose otherwise ({size}){_instead(reads)}"
+
+
+async def _generic(
+    lane: Lane, entry: ProbeEntry, arguments: tuple[object, ...], uses: bool, names: set[str]
+) -> str:
+    """What to say where the plan for any arguments differs in using the index (LAT-03); empty: it does not.
+
+    From the sixth run on the server may keep that plan for a prepared statement (plancache.c).
+    """
+    if not arguments:
+        return ""
+    try:
+        explained = await lane.explain_generic(entry.sql, arguments)
+    except RefusedError:
+        return ""
+    if explained is None:
+        return ""
+    nodes = list(_walk(json.loads(explained)[0]["Plan"]))
+    if _uses(nodes, names) == uses:
+        return ""
+    if not uses:
+        return "; the generic plan of a prepared statement does use it"
+    node = _reads(nodes, None)["Node Type"]
+    return f"the generic plan of a prepared statement does not use {entry.index}: {node} instead"
 
 
 def _instead(reads: Node) -> str:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from decimal import Decimal
+
 import pytest
 
 from sql.latency.lane import Lane
@@ -97,3 +100,85 @@ async def test_hostile_index_names_are_data(newest: Database, name: str) -> None
     await newest.execute(LARGE)
     found = await plan(newest, "SELECT * FROM big WHERE a = 1", name)
     assert found.note.startswith(f"index {name} is missing")
+
+
+SKEWED = """
+CREATE TABLE jobs (state text, tenant int, n int);
+INSERT INTO jobs SELECT CASE WHEN i % 1000 = 0 THEN 'open' ELSE 'done' END, i % 5, i
+FROM generate_series(1, 100000) i;
+CREATE INDEX jobs_state ON jobs (state);
+ANALYZE jobs;
+"""
+BY_STATE = "SELECT * FROM jobs WHERE state = $1"
+
+
+@pytest.mark.hazard("LAT-03")
+async def test_a_generic_plan_that_leaves_the_index_is_said(database: Database) -> None:
+    # Whichever state it is, the planner expects most of the table.
+    skewed = SKEWED.replace("ANALYZE", "ALTER TABLE jobs ALTER state SET (n_distinct = 1); ANALYZE")
+    await database.execute(skewed)
+    rare = await plan(database, BY_STATE, "jobs_state", "open")
+    assert rare.uses_index is True
+    assert rare.note == "the generic plan of a prepared statement does not use jobs_state: Seq Scan instead"
+
+
+@pytest.mark.hazard("LAT-03")
+async def test_a_generic_plan_that_does_use_the_index_is_said(database: Database) -> None:
+    # Of many values one is most of the table: for it a scan is right, for any value the index is.
+    await database.execute(
+        SKEWED + "INSERT INTO jobs SELECT 's' || i, 0, i FROM generate_series(1, 20000) i; ANALYZE jobs"
+    )
+    hot = await plan(database, BY_STATE, "jobs_state", "done")
+    assert hot.uses_index is False
+    assert hot.note.endswith("; the generic plan of a prepared statement does use it")
+
+
+@pytest.mark.hazard("LAT-03")
+async def test_where_both_plans_use_the_index_nothing_is_said(database: Database) -> None:
+    await database.execute(SCHEMA)
+    assert (await plan(database, DASHBOARD.sql, DASHBOARD.index, "s1")).note == ""
+
+
+async def test_arguments_of_any_type_make_a_generic_plan(database: Database) -> None:
+    await database.execute(
+        "CREATE TYPE mood AS ENUM ('good', 'bad ''n'' sad');"
+        "CREATE TABLE t (a mood, b text[], c timestamptz, d numeric, e jsonb, f bytea);"
+        "INSERT INTO t SELECT 'good', ARRAY['x'], now(), i, '{}', '' FROM generate_series(1, 20000) i;"
+        "CREATE INDEX t_d ON t (d); ANALYZE t"
+    )
+    sql = "SELECT * FROM t WHERE (a, b, d, e, f) = ($1, $2, $4, $5, $6) AND c < $3 AND $7::int IS NULL"
+    when = datetime(2026, 1, 1, tzinfo=UTC)
+    arguments = ("bad 'n' sad", ["a'b", "{}", None], when, Decimal("1.5"), '{"a": "\'"}', b"\x00'", None)
+    lane = await Lane.open(profile(database), None, probe_settings([probe(sql)], "public", None))
+    try:
+        assert "t_d" in (await lane.explain_generic(sql, arguments) or "")
+    finally:
+        await lane.close()
+
+
+async def test_a_generic_plan_of_a_partitioned_table_leaves_partitions_out_by_the_arguments(
+    database: Database,
+) -> None:
+    await database.execute(
+        "CREATE TABLE parts (a int, b int) PARTITION BY RANGE (a);"
+        "CREATE TABLE part_1 PARTITION OF parts FOR VALUES FROM (0) TO (50000);"
+        "CREATE TABLE part_2 PARTITION OF parts FOR VALUES FROM (50000) TO (200000);"
+        "INSERT INTO parts SELECT i, i FROM generate_series(1, 100000) i;"
+        "CREATE INDEX parts_a ON parts (a); ANALYZE parts"
+    )
+    found = await plan(database, "SELECT * FROM parts WHERE a = $1", "parts_a", 60000)
+    assert (found.uses_index, found.note) == (True, "")
+
+
+async def test_looking_at_generic_plans_leaves_no_statement_prepared(newest: Database) -> None:
+    await newest.execute(SCHEMA)
+    lane = await Lane.open(profile(newest), None, probe_settings([DASHBOARD], "public", None))
+    try:
+        for _ in range(3):
+            await lane.explain_generic(DASHBOARD.sql, ("s1",))
+        prepared = await lane.aside("SELECT statement FROM pg_prepared_statements")
+        assert [row for row in prepared if row["statement"] == DASHBOARD.sql] == []
+        (mode,) = await lane.aside("SELECT current_setting('plan_cache_mode') AS mode")
+        assert mode["mode"] == "auto"
+    finally:
+        await lane.close()
