@@ -15,7 +15,11 @@ from sql import statements
 from sql.session import WATCH_SETTINGS
 from tests.servers import ALL_MAJORS, Database
 
-ARGUMENTS: dict[str, tuple[object, ...]] = {}
+ARGUMENTS: dict[str, tuple[object, ...]] = {
+    "replicas_recovery": ("0/1000",),
+    "replicas_slots": ("0/1000",),
+    "replicas_streaming": ("0/1000",),
+}
 """By statement: the arguments to run it with, where made-up ones will not do."""
 
 MADE_UP: dict[str, object] = {
@@ -33,6 +37,8 @@ MADE_UP: dict[str, object] = {
 }
 """By type: a value that names nothing."""
 
+MISREAD = {"char", "int2vector[]", "oidvector[]", "pg_lsn"}
+"""Types of the catalog that asyncpg gives as bytes, lists or plain numbers."""
 HEADER = re.compile(r"-- Reads: \S.*\n(--.*\n)*-- Needs: \S.*\n(--.*\n)*-- Serves: \d\d (and newer|to \d\d)")
 WRITES = re.compile(
     r"\b(insert into|update \w+ set|delete from|truncate|create|alter|drop|grant|lock table|nextval|setval)\b"
@@ -57,6 +63,20 @@ async def test_it_runs_and_writes_nothing(database: Database, name: str) -> None
             assert await connection.fetchval("SELECT pg_current_xact_id_if_assigned()::text") is None
     finally:
         await connection.close()
+
+
+@pytest.mark.hazard("APG-01")
+@pytest.mark.parametrize("name", list(statements.names()))
+async def test_no_column_has_a_type_that_the_driver_reads_as_something_else(
+    newest: Database, name: str
+) -> None:
+    connection = await newest.connect(**WATCH_SETTINGS)
+    try:
+        prepared = await connection.prepare(statements.statement(name, 180000))
+        kinds = {column.name: column.type.name for column in prepared.get_attributes()}
+    finally:
+        await connection.close()
+    assert not {name: kind for name, kind in kinds.items() if kind in MISREAD}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

@@ -9,10 +9,12 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
+from sql.pool import read_pool
 from sql.steps import monitor as monitor_module
 from sql.steps.blockers import Blocker
 from sql.steps.monitor import COUNTED_BY, Monitor, RunProgress, make_watcher, percent
 from tests.servers import Database
+from tests.sql.sessions import session
 from tests.sql.steps.running import TABLE, transaction
 from tests.waiting import until
 
@@ -201,3 +203,25 @@ async def test_looks_are_never_compiled(database: Database) -> None:
         assert await connection.fetchval("SHOW jit") == "off"
     finally:
         await connection.close()
+
+
+@pytest.mark.hazard("CIC-12")
+async def test_a_parallel_build_is_one_build_and_its_workers_are_no_clients(database: Database) -> None:
+    await database.execute(
+        TABLE.replace("IMMUTABLE STRICT", "IMMUTABLE STRICT PARALLEL SAFE")
+        + "ALTER TABLE t SET (parallel_workers = 2)"
+    )
+    looking = await database.connect()
+    try:
+        async with watched(database, "CREATE INDEX CONCURRENTLY i ON t (slow(a))") as (monitor, busy):
+            workers = "SELECT count(*) FROM pg_stat_activity WHERE leader_pid = $1"
+            await until(lambda: looking.fetchval(workers, busy.get_server_pid()))
+            progress = await progress_in(monitor, "building index")
+            assert progress.percent is None or 0 <= progress.percent <= 100
+            assert progress.waits_for == ()
+            clients = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+            async with session(database) as watching:
+                counted = (await read_pool(watching, None)).pool.used
+                assert counted == await looking.fetchval(clients)
+    finally:
+        await looking.close()
