@@ -27,7 +27,7 @@ def why_not(session: LockSession, signal: Signal) -> str:
     if not session.may_signal:
         return _privilege(session)
     if signal is Signal.CANCEL and session.state in IDLE:
-        return f"it runs no statement ({session.state}): only terminate (t) ends its transaction"
+        return f"nothing to cancel ({session.state}): only t, terminate, ends it"
     return ""
 
 

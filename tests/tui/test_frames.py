@@ -22,7 +22,9 @@ from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
 from sql.findings import IndexFinding, ProbeFinding
-from tests.tui import samples
+from sql.lock_tree import Forest
+from sql.steps.signals import Signal
+from tests.tui import lock_samples, samples
 from tests.tui.deck import Driver
 from tests.tui.emulator import Emulator, differences
 from tests.tui.slow_terminal import BUSY, SlowTerminal
@@ -31,7 +33,9 @@ from tests.tui.twin import Twin, twin
 from tests.waiting import until
 from tui import cells, frames, screens
 from tui.screens.confirm import ConfirmScreen
+from tui.screens.confirm_signal import ConfirmSignalScreen
 from tui.screens.help import HelpScreen
+from tui.screens.locks import LocksScreen
 from tui.screens.password import PasswordScreen
 from tui.screens.profile_form import ProfileForm
 from tui.screens.quit_run import QuitRunScreen
@@ -152,7 +156,12 @@ async def tour_of_the_screens(driver: Driver) -> None:
         ProfileForm,
         lambda: ProfileForm(samples.PROFILE),
         Overlay,
+        lambda: LocksScreen(samples.PROFILE, driver.deck.readings, None),
+        lambda: ConfirmSignalScreen(
+            samples.PROFILE, Signal.TERMINATE, lock_samples.ROOT, Forest(lock_samples.LOCKS), "sales at 漢字"
+        ),
     ]
+    await driver.publish(lock_samples.LOCKS)
     for make in dialogs:
         screen = make()
         driver.app.push_screen(screen)

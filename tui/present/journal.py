@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tui.present.blocks import fact_lines, heading, prose, sql_lines
 from tui.present.text import clean, plural
 from tui.present.view import BLANK, Column, Line, Row, Span, Tone, View, line
-from tui.reports.events import said
+from tui.reports.events import said, signalled
 
 if TYPE_CHECKING:
     from sql.steps.journal import JournalEntry
@@ -63,9 +63,11 @@ def stories(entries: Iterable[JournalEntry]) -> tuple[Story, ...]:
 
 def journal_view(told: Sequence[Story], trouble: str = "") -> View:
     """The list."""
-    runs = sum(1 for story in told if story.first.run is not None)
-    previews = len(told) - runs
-    summary = f"{plural(runs, 'run')}, {plural(previews, 'preview')}" if told else "nothing yet"
+    signals = sum(1 for story in told if signalled(story.first))
+    runs = sum(1 for story in told if story.first.run is not None) - signals
+    counted = [plural(runs, "run"), plural(len(told) - runs - signals, "preview")]
+    counted += [plural(signals, "signal")] if signals else []
+    summary = ", ".join(counted) if told else "nothing yet"
     return View(
         summary=line((trouble or summary, Tone.WARN if trouble else Tone.PLAIN)),
         columns=COLUMNS,
@@ -82,12 +84,12 @@ def _row(story: Story) -> Row:
         cells=(
             (_moment(last.time), Tone.DIM),
             (clean(str(last.event)), Tone.PLAIN),
-            (clean(first.step or last.step or ""), Tone.PLAIN),
+            (clean(first.step or last.step or signalled(first)), Tone.PLAIN),
             ended,
             (clean(first.operator), Tone.DIM),
             (clean(first.profile), Tone.DIM),
         ),
-        name=clean(first.step or story.key),
+        name=clean(first.step or signalled(first) or story.key),
         sql=first.sql or "",
         foot=(line((clean(said(last)), Tone.DIM)),),
     )
@@ -99,7 +101,7 @@ def _ended(story: Story) -> Span:
     if verified is not None and not verified.detail.get("reached"):
         return ("✗ not verified", Tone.BAD)
     if finished is None:
-        return ("", Tone.DIM)
+        return ("✓ verified", Tone.GOOD) if verified is not None else ("", Tone.DIM)
     word, tone = ENDS.get(str(finished.detail.get("outcome")), ENDS["unknown"])
     return (f"{word}, verified" if verified is not None and tone is Tone.GOOD else word, tone)
 

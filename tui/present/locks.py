@@ -20,10 +20,13 @@ COLUMNS = (
     Column("application", least=8, most=24, middle=True),
     Column("user", most=16, drop=4),
     Column("does", least=12, most=30),
-    Column("lock", least=10, most=48, middle=True),
+    Column("on", least=12, most=40, middle=True),
+    Column("lock", least=6, most=20, drop=2),
     Column("behind", least=6, right=True),
-    Column("statement", least=10, most=200, drop=3, fills=True),
+    Column("statement", least=12, most=12, drop=3, fills=True),
 )
+SITTING_S = 2.0
+"""Idle in a transaction for longer than this is shown, also where nobody waits."""
 DEEPEST_DRAWN = 8
 """Levels that are indented; what is deeper stands below the last of them."""
 HOLDS_SHOWN = 4
@@ -34,17 +37,23 @@ NAMED = 3
 def locks_view(snapshot: LocksSnapshot, forest: Forest, now: datetime) -> View:
     """The blocking forest, then who sits idle in a transaction."""
     rows = [_branch_row(branch, snapshot, forest, now) for branch in forest.branches()]
-    rows += [_idle_row(each, snapshot, now) for each in forest.idle]
+    idle = [each for each in forest.idle if _sits(each, snapshot, now)]
+    rows += [_idle_row(each, snapshot, now) for each in idle]
     return View(
-        summary=_summary(forest),
+        summary=_summary(forest, len(idle)),
         columns=COLUMNS,
         rows=tuple(rows),
         empty=(line(("nobody waits for a lock, and nobody is idle in a transaction", Tone.DIM)),),
     )
 
 
-def _summary(forest: Forest) -> Line:
-    idle = len(forest.idle)
+def _sits(session: LockSession, snapshot: LocksSnapshot, now: datetime) -> bool:
+    """Whether it is idle for so long that it is no application between two statements."""
+    idle_s = age_s(session.state_change or session.xact_start, snapshot, now)
+    return idle_s is None or idle_s >= SITTING_S
+
+
+def _summary(forest: Forest, idle: int) -> Line:
     rest = f" · {idle} idle in a transaction" if idle else ""
     if forest.deadlocked:
         return line(("✗ deadlock: the server ends one of them after deadlock_timeout", Tone.BAD))
@@ -57,62 +66,53 @@ def _summary(forest: Forest) -> Line:
 
 def _branch_row(branch: Branch, snapshot: LocksSnapshot, forest: Forest, now: datetime) -> Row:
     session = branch.session
-    behind = len(forest.behind(session.key))
-    name = f"{_twig(branch)}{_name(session)}"
+    twig = _twig(branch)
     if branch.shown_before:
-        return _row(
-            branch.key,
-            session,
-            (
-                (name, Tone.DIM),
-                (_application(session), Tone.DIM),
-                ("", Tone.DIM),
-                ("also waits here", Tone.DIM),
-            ),
-            ("", Tone.DIM),
-            "",
-        )
+        return _row(branch.key, session, twig, ("also waits here", Tone.DIM), ("", ""), tone=Tone.DIM)
+    behind = len(forest.behind(session.key))
     waits = session.wait is not None
-    lock = _wanted(session) if waits else _held(session.holds)
-    tone = Tone.WARN if waits else Tone.BAD
     return _row(
         branch.key,
         session,
-        (
-            (name, Tone.STRONG if not branch.depth else Tone.PLAIN),
-            (_application(session), Tone.PLAIN),
-            (clean(session.user), Tone.DIM),
-            (_does(session, snapshot, now), tone),
-        ),
-        (lock, Tone.PLAIN),
-        str(behind) if behind else "",
+        twig,
+        (_does(session, snapshot, now), Tone.WARN if waits else Tone.BAD),
+        _wanted(session) if session.wait is not None else _held(session.holds),
+        behind=str(behind) if behind else "",
     )
 
 
 def _idle_row(session: LockSession, snapshot: LocksSnapshot, now: datetime) -> Row:
-    return _row(
-        session.key,
-        session,
-        (
-            (_name(session), Tone.PLAIN),
-            (_application(session), Tone.PLAIN),
-            (clean(session.user), Tone.DIM),
-            (_does(session, snapshot, now), Tone.WARN if session.holds else Tone.DIM),
-        ),
-        (_held(session.holds), Tone.PLAIN),
-        "",
-    )
+    does = (_does(session, snapshot, now), Tone.WARN if session.holds else Tone.DIM)
+    return _row(session.key, session, "", does, _held(session.holds))
 
 
-def _row(key: str, session: LockSession, cells: tuple[Span, ...], lock: Span, behind: str) -> Row:
+def _row(
+    key: str,
+    session: LockSession,
+    twig: str,
+    does: Span,
+    lock: tuple[str, str],
+    *,
+    behind: str = "",
+    tone: Tone = Tone.PLAIN,
+) -> Row:
     from sql.steps.signal_rules import rollback_prepared
 
-    sql = rollback_prepared(session) if session.gid else session.query
+    on, mode = lock
     return Row(
         key=key,
-        cells=(*cells, lock, (behind, Tone.STRONG), (clean(" ".join(session.query.split())), Tone.DIM)),
+        cells=(
+            (twig + _name(session), tone),
+            (_application(session), tone),
+            (clean(session.user), Tone.DIM),
+            does,
+            (on, tone),
+            (mode, Tone.DIM),
+            (behind, Tone.STRONG),
+            (_one_line(session.query), Tone.DIM),
+        ),
         name=_name(session),
-        sql=sql,
+        sql=rollback_prepared(session) if session.gid else session.query,
     )
 
 
@@ -159,17 +159,16 @@ def _mode(mode: str) -> str:
     return clean(mode.removesuffix("Lock"))
 
 
-def _wanted(session: LockSession) -> str:
+def _wanted(session: LockSession) -> tuple[str, str]:
     assert session.wait is not None
-    return f"{_mode(session.wait.mode)}: {clean(session.wait.target)}"
+    return clean(session.wait.target), _mode(session.wait.mode)
 
 
-def _held(holds: Sequence[Hold]) -> str:
+def _held(holds: Sequence[Hold]) -> tuple[str, str]:
     if not holds:
-        return "holds no table"
-    first = holds[0]
+        return "holds no table", ""
     more = f" +{len(holds) - 1}" if len(holds) > 1 else ""
-    return f"{_mode(first.mode)}: {clean(first.target)}{more}"
+    return f"{clean(holds[0].target)}{more}", _mode(holds[0].mode)
 
 
 # -- the selected session -------------------------------------------------------------------------------

@@ -60,7 +60,19 @@ def _previewed(entry: JournalEntry) -> str:
     return ", ".join(parts) or "looked at"
 
 
+def signalled(entry: JournalEntry) -> str:
+    """What was done to which session: `terminate pid 4711 (sales-api)`; empty where it was none of that."""
+    blocker = entry.detail.get("blocker")
+    if "signal" not in entry.detail or not isinstance(blocker, Mapping):
+        return ""
+    who = ", ".join(str(blocker[key]) for key in ("user", "application") if blocker.get(key))
+    return f"{entry.detail['signal']} pid {blocker.get('pid')}" + (f" ({who})" if who else "")
+
+
 def _confirmed(entry: JournalEntry) -> str:
+    if signal := signalled(entry):
+        behind = entry.detail.get("waiting_behind") or 0
+        return f"by {entry.operator} on {entry.host}: {signal}, {behind} waiting behind it"
     plan = f", plan {short(entry.hash)}" if entry.hash else ""
     return f"by {entry.operator} on {entry.host}{plan}: {' '.join((entry.sql or '').splitlines())}"
 
@@ -93,6 +105,9 @@ def _verified(entry: JournalEntry) -> str:
 
 def _cancelled(entry: JournalEntry) -> str:
     detail = entry.detail
+    if signal := signalled(entry):
+        effect = detail.get("effect")
+        return str(effect.get("sentence")) if isinstance(effect, Mapping) else f"sent: {signal}"
     what = detail.get("asked") or detail.get("why") or ", ".join(_scalars(detail))
     return f"by {entry.operator}: {what}" if detail.get("asked") else str(what)
 

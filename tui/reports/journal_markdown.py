@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sql.steps.journal import JournalEntry
+from sql.steps.journal import Event, JournalEntry
 from sql.steps.runs import RunState, RunStatus
-from tui.reports.events import seconds, short
+from tui.reports.events import said, seconds, short, signalled
 from tui.reports.journal_text import moment, skipped_sentence
 from tui.reports.markdown_report import escape, name
 from tui.reports.wording import NOTHING, milliseconds
@@ -47,6 +47,14 @@ def _note(entries: Sequence[JournalEntry], states: Sequence[RunState], skipped: 
     hashes = {entry.run: entry.hash for entry in entries if entry.run and entry.hash}
     for state in states:
         yield from ("", *_details(state, servers.get(state.run), hashes.get(state.run)))
+    signals = [entry for entry in entries if entry.event == Event.VERIFIED and signalled(entry)]
+    if signals:
+        yield from ("", "## Sessions that were cancelled or terminated", "")
+        yield from (
+            f"- {moment(each.time)}, {name(each.profile)}, by {escape(each.operator)}: "
+            f"{escape(signalled(each))}: {escape(said(each))}"
+            for each in signals
+        )
     looked = sum(1 for entry in entries if entry.run is None)
     if looked:
         steps = "1 step was" if looked == 1 else f"{looked} steps were"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sql.printable import one_line
 from sql.steps.journal import JournalEntry
-from tui.reports.events import said
+from tui.reports.events import said, signalled
 
 WORD = 9
 """The longest event."""
@@ -52,7 +52,7 @@ def _run(story: Sequence[JournalEntry]) -> Iterator[str]:
     who = f"{first.operator} on {first.host}" if first.host else first.operator
     where = f"{first.profile} ({first.environment})" if first.environment else first.profile
     if first.run:
-        yield one_line(f"{first.run}  {first.step}  {where}  {who}")
+        yield one_line(f"{first.run}  {first.step or signalled(first)}  {where}  {who}")
         for entry in story:
             yield f"  {moment(entry.time)}  {one_line(entry.event):{WORD}}  {said(entry)}"
         return

@@ -22,6 +22,7 @@ from tui.present.journal import Story, journal_view, stories, story_lines, story
 from tui.present.signs import BADGES
 from tui.present.text import clean
 from tui.present.view import Line, Tone, line
+from tui.reports.events import signalled
 from tui.screens.help import open_help
 from tui.screens.reader import Reader
 from tui.widgets.filtering import Filtering
@@ -68,7 +69,7 @@ class JournalScreen(Filtering[None]):
         badge = (BADGES[self.profile.environment], Tone.BADGE)
         title = line(badge, (f" {clean(self.profile.name)} › ", Tone.DIM), ("journal", Tone.STRONG))
         self.query_one("#journal-title", Lines).show([title])
-        self.call_after_refresh(self.follow)
+        self.call_after_refresh(self.read_on)
 
     @property
     def pane(self) -> Pane:
@@ -81,7 +82,7 @@ class JournalScreen(Filtering[None]):
         return self.pane
 
     @work(group="journal", exclusive=True, description="read the journal", exit_on_error=False)
-    async def follow(self) -> None:
+    async def read_on(self) -> None:
         """Read on until the screen is left."""
         tail = await asyncio.to_thread(_tail)
         first, trouble_before = True, ""
@@ -166,7 +167,7 @@ class StoryScreen(Reader):
         """Whose run this is."""
         badge = (BADGES[self._profile.environment], Tone.BADGE)
         first = self._story.first
-        what = clean(f"{first.step or ''} {first.run or 'previewed'}")
+        what = clean(f"{first.step or signalled(first)} {first.run or 'previewed'}")
         return line(badge, (" journal › ", Tone.DIM), (what, Tone.STRONG))
 
     def lines(self, width: int) -> Sequence[Line]:
