@@ -246,6 +246,15 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
         """Say for what the watch waits."""
         if self.deck is not None:
             self.deck.wait_for(message.what)
+    def on_latency_screen_asked(self, message: LatencyScreen.Asked) -> None:
+        """What the latency screen leaves to the app."""
+        if message.action == "window":
+            self._look_at_next_window()
+        elif message.action == "incidents" and self.screen is message.screen:
+            screen = SCREENS["incidents"](self)
+            if screen is not None:
+                self.push_screen(screen)
+
 
     def on_stopped(self, message: Stopped) -> None:
         """Say why the watch ended, and what would help."""
@@ -278,6 +287,8 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
             self.open_screen(message.action)
 
     def open_screen(self, action: str) -> None:
+        elif message.action == "window":
+            self._look_at_next_window()
         """Open the screen of a key of the deck."""
         # Two presses before the first screen is up must not stack two of them.
         if isinstance(self.screen, DeckScreen):
@@ -329,6 +340,19 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
         deck, feed = self.deck, self.feed
         if deck is None:
             return
+    def _look_at_next_window(self) -> None:
+        """Let the probes' figures count the next window; what was measured in it is there already."""
+        from sql.latency.window import WINDOWS
+
+        if self.deck is None or self.feed is None:
+            return
+        shown = self.deck.readings.known("probes").snapshot
+        if not isinstance(shown, ProbesSnapshot):
+            self.deck.say("there are no figures yet", Tone.WARN)
+            return
+        place = WINDOWS.index(shown.window_s) if shown.window_s in WINDOWS else -1
+        self.feed.window(WINDOWS[(place + 1) % len(WINDOWS)])
+
         if action == "pause":
             deck.pause(not deck.readings.paused)
             self.recording.pause(deck.readings.paused)

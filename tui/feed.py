@@ -81,6 +81,8 @@ class Feed:
         self._server: ServerIdentity | None = None
         self._paused = False
         self._resting = False
+        self._window_s: tuple[float | None, ...] = ()
+        """The window that was chosen; empty: none was."""
         self._connected = asyncio.Event()
         self._unread: set[str] = set()
         """Parts that were not read since the watch began."""
@@ -123,6 +125,12 @@ class Feed:
         self._resting = resting
         if self._prober is not None:
             (self._prober.pause if resting or self._paused else self._prober.resume)()
+
+    def window(self, seconds: float | None) -> None:
+        """Count another stretch of time in the probes' figures; None: since the start."""
+        self._window_s = (seconds,)
+        if self._prober is not None:
+            self._prober.window(seconds)
 
     @property
     def paused(self) -> bool:
@@ -260,6 +268,8 @@ class Feed:
         async with Prober() as prober:
             prober.listen(self._hear)
             self._prober = prober
+            for seconds in self._window_s:
+                prober.window(seconds)
             self._admit_prober()
             timeout_s = requirements.pool.query_timeout_s if requirements.pool is not None else None
             await prober.start(

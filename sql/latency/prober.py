@@ -45,6 +45,7 @@ class Prober:
         self._task: asyncio.Task[None] | None = None
         self._process: Process | None = None
         self._paused = False
+        self._paused_at: float | None = None
         self._failures = 0
         self._window_s: float | None = WINDOW_S
         self._looked = asyncio.Event()
@@ -129,11 +130,13 @@ class Prober:
     def pause(self) -> None:
         """Send no further statement, and publish nothing."""
         self._paused = True
+        self._paused_at = now()
         self._tell("pause")
 
     def resume(self) -> None:
         """Go on with the schedule."""
         self._paused = False
+        self._paused_at = None
         self._tell("resume")
 
     async def stop(self) -> None:
@@ -239,10 +242,13 @@ class Prober:
         await measured.wait()
         while True:
             self._looked.clear()
-            if records.window_s != self._window_s:
-                records.look(self._window_s, now())
-            if not self._paused:
-                publish(records.snapshot(now()))
+            # While nothing is measured nothing gets older either: another window is as of then.
+            moment = now() if self._paused_at is None else self._paused_at
+            looks = records.window_s != self._window_s
+            if looks:
+                records.look(self._window_s, moment)
+            if looks or not self._paused:
+                publish(records.snapshot(moment))
             with suppress(TimeoutError):
                 async with asyncio.timeout(PUBLISH_S):
                     await self._looked.wait()

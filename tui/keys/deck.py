@@ -130,6 +130,15 @@ KEYS: tuple[Key, ...] = (
         "Watch the demo: large figures, one verdict, a bell when something crosses a line",
         Scope.DECK,
     ),
+    Key(
+        "deck.window",
+        ("t",),
+        "t",
+        "window",
+        "Count the last 1, 5 or 15 minutes of the probes, or all since the start",
+        Scope.DECK,
+        off=needs_probes,
+    ),
     Key("deck.zoom", ("z",), "z", "zoom", "Give this pane the whole screen, or give it back", Scope.DECK),
     Key(
         "deck.copy",

@@ -116,6 +116,7 @@ def probe_details(probe: ProbeReading, entry: ProbeEntry | None, width: int) -> 
         ("now", f"{ms(probe.last_ms)} ms, longest {ms(probe.max_ms)} ms"),
         ("samples", f"{probe.samples}, {plural(probe.errors, 'error')}"),
         ("kept", "" if probe.kept is None else f"{probe.kept:.1%} of the measurements that were due"),
+        ("due", _due(probe)),
         ("server's own mean", "" if probe.server_mean_ms is None else f"{ms(probe.server_mean_ms)} ms"),
         ("newest", spark(probe.recent_ms, max(width - 24, 8))),
         ("plan", "" if plan is None else plan.node),
@@ -137,6 +138,13 @@ def probe_details(probe: ProbeReading, entry: ProbeEntry | None, width: int) -> 
         BLANK,
         *query,
     )
+
+
+def _due(probe: ProbeReading) -> str:
+    if probe.every_s is None:
+        return ""
+    why = ": it is heavy, and probes take no more than a fifth of one backend" if probe.slowed else ""
+    return f"every {probe.every_s:.1f} s{why}"
 
 
 def _percentile(name: str, measured: float | None, limit: float | None, service: float | None) -> Line:

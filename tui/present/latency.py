@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC
 
 from profiles.manifest import ProbeEntry, Target
 from sql.findings import ProbeFinding
@@ -45,13 +46,27 @@ def summary(snapshot: ProbesSnapshot) -> Line:
     said = tally((probe.finding for probe in snapshot.probes), ProbeFinding.MET, "no probe")
     shares = [probe.kept for probe in snapshot.probes if probe.kept is not None]
     if shares and min(shares) < KEPT_ENOUGH:
-        return (*said, GAP, (f"! kept {min(shares):.0%}", Tone.WARN))
+        said = (*said, GAP, (f"! kept {min(shares):.0%}", Tone.WARN))
+    if snapshot.standstill_s:
+        said = (*said, GAP, (f"! prober stopped {snapshot.standstill_s:.1f} s", Tone.WARN))
+    said = (*said, GAP, (window(snapshot), Tone.DIM))
+    if snapshot.floor is not None and snapshot.floor.p50_ms is not None:
+        said = (*said, GAP, (f"floor {ms(snapshot.floor.p50_ms)}", Tone.DIM))
     return said
 
 
 def is_missed(value: float | None, target: float | None) -> bool:
     """Whether a percentile is over its target."""
     return value is not None and target is not None and value > target
+def window(snapshot: ProbesSnapshot) -> str:
+    """What the figures count: `last 5 min`, or `since 14:03`."""
+    if snapshot.window_s is not None and not snapshot.cut:
+        return f"last {snapshot.window_s / 60:.0f} min"
+    if snapshot.since is None:
+        return "since the start"
+    return f"since {snapshot.since.astimezone(UTC):%H:%M}"
+
+
 
 
 def percentile(value: float | None, target: float | None) -> Span:
@@ -116,3 +131,5 @@ def _said(probe: ProbeReading) -> Line:
         )
     facts.append(clean(probe.detail))
     return line((" · ".join(fact for fact in facts if fact), Tone.DIM))
+    if probe.slowed and probe.every_s is not None:
+        facts.append(f"every {probe.every_s:.1f} s, being heavy")
