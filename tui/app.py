@@ -21,7 +21,7 @@ from textual.worker import Worker, WorkerState
 
 from profiles.errors import ConfigurationError
 from profiles.model import EnvironmentClass
-from sql.snapshots import BuildsSnapshot
+from sql.snapshots import BuildsSnapshot, ProbesSnapshot
 from tui import collector
 from tui.background import in_background
 from tui.crash import QuietEnd

@@ -42,9 +42,11 @@ def latency_view(snapshot: ProbesSnapshot, entries: Mapping[str, ProbeEntry]) ->
 
 
 def summary(snapshot: ProbesSnapshot) -> Line:
-    """`4 of 5 met  ✗ 1 missed  ! kept 97%`."""
+    """`4 of 5 met  ✗ 1 missed  ! kept 97%  last 5 min  floor 0.21`."""
     said = tally((probe.finding for probe in snapshot.probes), ProbeFinding.MET, "no probe")
     shares = [probe.kept for probe in snapshot.probes if probe.kept is not None]
+    if not snapshot.probes:
+        return said
     if shares and min(shares) < KEPT_ENOUGH:
         said = (*said, GAP, (f"! kept {min(shares):.0%}", Tone.WARN))
     if snapshot.standstill_s:
