@@ -24,6 +24,7 @@ from sql.findings import (
 if TYPE_CHECKING:  # values of modules that import asyncpg, or this one
     from sql.latency.checkpoints import CheckpointsSnapshot
     from sql.latency.evidence import IncidentsSnapshot
+    from sql.latency.trend import Trend
     from sql.locks import LocksSnapshot
     from sql.pgbouncer_reading import PgbouncerReading, PgbouncerSnapshot
     from sql.slow_statements import SlowStatementsSnapshot
@@ -188,6 +189,8 @@ class ProbeReading:
     """How often it is due; a heavy probe is due seldom."""
     slowed: bool = False
     """Whether that is less often than it would be if it were cheap."""
+    trend: Trend | None = None
+    """Which way the median goes within the window; None: too few samples, or nobody looked."""
 
 
 @dataclass(frozen=True)
@@ -254,6 +257,10 @@ class PoolReading:
     limits: tuple[PoolLimit, ...] = ()
     oldest_transaction_s: float | None = None
     waiting_on_locks: int | None = None
+    root_blocker: str = ""
+    """Who keeps the one waiting that waits longest: at the end of the chain; empty where nobody waits."""
+    running: int | None = None
+    """Backends, ours left out, that are active and wait for nothing: on a CPU or ready for one."""
     own: int = 0
     """Of `used`, pgdeck's own."""
     states_hidden: bool = False

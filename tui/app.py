@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from sql.latency.history import History
     from tui.crossings import Crossings
     from tui.feed import Feed
+    from tui.screens.latency import LatencyScreen
 
 TERMINAL_CHECK_S = 2.0
 STYLES = Path(__file__).parent / "styles"
@@ -230,8 +231,11 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
         if isinstance(message.event, BuildsSnapshot):
             self.board.take(message.event)
             return
+        event = message.event
+        if isinstance(event, ProbesSnapshot):
+            event = self.history.with_trends(event)
         if self.deck is not None:
-            self.deck.take(message.event)
+            self.deck.take(event)
             if self.crossings is not None:
                 self.crossings.take(self.deck.readings, datetime.now(UTC))
         self.follow_above()
@@ -242,10 +246,6 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
             if isinstance(screen, Following):
                 screen.follow()
 
-    def on_waiting(self, message: Waiting) -> None:
-        """Say for what the watch waits."""
-        if self.deck is not None:
-            self.deck.wait_for(message.what)
     def on_latency_screen_asked(self, message: LatencyScreen.Asked) -> None:
         """What the latency screen leaves to the app."""
         if message.action == "window":
@@ -255,6 +255,10 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
             if screen is not None:
                 self.push_screen(screen)
 
+    def on_waiting(self, message: Waiting) -> None:
+        """Say for what the watch waits."""
+        if self.deck is not None:
+            self.deck.wait_for(message.what)
 
     def on_stopped(self, message: Stopped) -> None:
         """Say why the watch ended, and what would help."""
@@ -283,12 +287,12 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
             self._copy_row()
         elif message.action in ("pause", "refresh"):
             self._steer(message.action)
+        elif message.action == "window":
+            self._look_at_next_window()
         elif message.action in SCREENS:
             self.open_screen(message.action)
 
     def open_screen(self, action: str) -> None:
-        elif message.action == "window":
-            self._look_at_next_window()
         """Open the screen of a key of the deck."""
         # Two presses before the first screen is up must not stack two of them.
         if isinstance(self.screen, DeckScreen):
@@ -336,10 +340,6 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
         if isinstance(screen, Speaking):
             screen.say(text, tone)
 
-    def _steer(self, action: str) -> None:
-        deck, feed = self.deck, self.feed
-        if deck is None:
-            return
     def _look_at_next_window(self) -> None:
         """Let the probes' figures count the next window; what was measured in it is there already."""
         from sql.latency.window import WINDOWS
@@ -353,6 +353,10 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
         place = WINDOWS.index(shown.window_s) if shown.window_s in WINDOWS else -1
         self.feed.window(WINDOWS[(place + 1) % len(WINDOWS)])
 
+    def _steer(self, action: str) -> None:
+        deck, feed = self.deck, self.feed
+        if deck is None:
+            return
         if action == "pause":
             deck.pause(not deck.readings.paused)
             self.recording.pause(deck.readings.paused)

@@ -53,10 +53,7 @@ def _latency(app: DeckApp) -> Screen[Any] | None:
     if app.profile is None or deck is None:
         return None
     row = deck.active.row if list(TITLES)[deck.active.number - 1] == "probes" else None
-    why = "" if "incidents" in SCREENS else "incidents are not kept"
-    return LatencyScreen(
-        app.profile, deck.readings, app.history, row.key if row is not None else "", why_no_incidents=why
-    )
+    return LatencyScreen(app.profile, deck.readings, app.history, row.key if row is not None else "")
 
 
 def _incidents(app: DeckApp) -> Screen[Any] | None:

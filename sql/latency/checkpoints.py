@@ -83,11 +83,15 @@ class Checkpoints:
             told, self._told = self._told, False
             # Where one ended and the next began between two readings, the next is told when it ends.
             head = "checkpoint ended" if told else f"checkpoint ({cause})"
-            return f"{head}: {wrote} buffers in {ended_ms / 1000:.1f} s"
+            return f"{head}: {wrote} buffers in {_span(ended_ms)}"
         if self._cause and not self._told and now.buffers > self._from:
             self._told = True
             return f"checkpoint ({self._cause}) began"
         return ""
+
+
+def _span(ms: float) -> str:
+    return f"{ms:.0f} ms" if ms < 1000 else f"{ms / 1000:.1f} s"
 
 
 def _is_new_count(before: CheckpointsSnapshot, now: CheckpointsSnapshot) -> bool:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from sql.latency.checkpoints import Checkpoints, CheckpointsSnapshot
+from sql.latency.evidence import Cause, Incident, IncidentsSnapshot
 from sql.latency.messages import Message, Planned, Samples, Standstill, Stopped
 from sql.snapshots import (
     BuildsSnapshot,
@@ -65,7 +66,9 @@ class Mark:
     text: str
     """A clause without a full stop; holds names from the server, as they are."""
     probe: str | None = None
-    """Of which probe alone; None: it concerns all."""
+    """Whose it is; None: it concerns all probes."""
+    shared: bool = False
+    """It is one probe's, and tells of the others too, as a lock does."""
 
 
 class Timeline:
@@ -79,6 +82,7 @@ class Timeline:
         self._probes = tuple(probes)
         self._happened: list[Mark] = []
         self._of_runs: list[Mark] = []
+        self._of_incidents: list[Mark] = []
         self._plans: dict[int, ProbePlan] = {}
         self._lost_at: datetime | None = None
         self._silent_at: datetime | None = None
@@ -93,12 +97,13 @@ class Timeline:
         Args:
             probe: leave out what concerns other probes alone; None: all.
         """
+        every = self._happened + self._of_runs + self._of_incidents
         fitting = [
             mark
-            for mark in self._happened + self._of_runs
-            if mark.at >= since and (None in (probe, mark.probe) or mark.probe == probe)
+            for mark in every
+            if mark.shared or probe is None or mark.probe is None or mark.probe == probe
         ]
-        return sorted(fitting, key=_when)
+        return sorted((mark for mark in fitting if mark.at >= since), key=_when)
 
     def take(self, message: Message, at: datetime) -> None:
         """Note what the prober said."""
@@ -125,7 +130,9 @@ class Timeline:
             if event.part == "probes":
                 self._silent(event.reason, at)
             return
-        if isinstance(event, OF_THE_WATCH):
+        if isinstance(event, IncidentsSnapshot):
+            self._of_incidents = [_of_incident(each, self._probes) for each in event.incidents]
+        elif isinstance(event, OF_THE_WATCH):
             self._answered(at)
         if isinstance(event, CheckpointsSnapshot):
             if said := self._checkpoints.take(event):
@@ -193,6 +200,13 @@ class Timeline:
             if key not in seen:
                 self._note(Mark(at, MarkKind.BUILD, f"{name} is over"))
         self._builds = seen
+
+
+def _of_incident(incident: Incident, probes: Sequence[str]) -> Mark:
+    said = incident.sentence.removeprefix(f"{incident.at.astimezone(UTC):%H:%M:%S} {incident.probe} ")
+    # What all probes had in common bears the name of none.
+    whose = incident.probe if incident.probe in probes else None
+    return Mark(incident.at, MarkKind.INCIDENT, said, whose, shared=incident.cause is Cause.LOCK)
 
 
 def _gist(plan: ProbePlan) -> tuple[object, ...]:

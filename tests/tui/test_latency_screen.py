@@ -11,6 +11,7 @@ import pytest
 
 from profiles.manifest import Target
 from sql.findings import ProbeFinding
+from sql.latency.evidence import Cause, Evidence, Incident, IncidentsSnapshot
 from sql.latency.history import History
 from sql.latency.messages import Planned, Sample, Samples
 from sql.latency.trend import Trend
@@ -18,10 +19,12 @@ from sql.snapshots import Event, FloorReading, Lost, ProbePlan, ProbeReading, Pr
 from tests.tui import samples
 from tests.tui.deck import Driver, deck
 from tui.present.axes import TimeAxis, ValueAxis
+from tui.present.latency import latency_view, now_and_trend
 from tui.present.plot import Plotted, columns_of
 from tui.present.probe_screen import ProbePicture, probe_lines
-from tui.present.view import line_width
+from tui.present.view import Tone, line_width
 from tui.screens.help import HelpScreen
+from tui.screens.incidents import IncidentsScreen
 from tui.screens.latency import LatencyScreen
 from tui.widgets.lines import Lines
 
@@ -94,10 +97,10 @@ def drawn(reading: ProbeReading, width: int = 80, height: int = 22, **more: obje
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_met_and_missed_are_words_beside_the_targets(width: int) -> None:
-    text = drawn(READING, width, floor=FloorReading(100, p50_ms=0.31), trend=Trend.RISING)
+    text = drawn(replace(READING, trend=Trend.RISING), width, floor=FloorReading(100, p50_ms=0.31))
     for part in (
-        " p50     0.91     0.80      25  ✓ met",
-        " p95     61.2     79.6      35  ✗ missed" if READING.service_p95_ms else "✗ missed",
+        " p50    0.91     0.80     25  ✓ met",
+        " p95    61.2        –     35  ✗ missed",
         "? needs 100 runs",
         "server 0.44 ms, seen 0.91 ms",
         "floor 0.31 ms, run every 0.1 s",
@@ -124,7 +127,7 @@ def test_what_is_not_there_is_said() -> None:
         "not known yet",
         "! kept 50%",
         "✗ 3 failed",
-        "! heavy: every 2 s",
+        "! slowed to 2 s",
     ):
         assert part in text, part
     failing = replace(READING, finding=ProbeFinding.FAILING, detail="3 of 200 runs failed: 42P01: no table")
@@ -250,3 +253,34 @@ async def test_resizing_draws_it_anew() -> None:
             await driver.pilot.resize_terminal(*size)
             await driver.pilot.pause()
             assert max(map(len, body(screen)), default=0) <= size[0]
+
+
+async def test_incidents_open_above_it_and_close_again() -> None:
+    async with latency() as (driver, screen):
+        await driver.press("i")
+        assert isinstance(driver.app.screen, IncidentsScreen)
+        await driver.press("escape")
+        assert driver.app.screen is screen
+
+
+async def test_a_lock_on_another_probe_bears_its_name() -> None:
+    at = samples.NOW - timedelta(seconds=60)
+    evidence = Evidence(pid=42, threshold_ms=50.0)
+    own = Incident("lead_dashboard", at, at, 90.0, Cause.IO, "read from disk", evidence)
+    other = Incident("churn_by_lead", at, at, 812.0, Cause.LOCK, "waited for pid 42", evidence)
+    async with latency() as (driver, screen):
+        driver.app.history.hear(IncidentsSnapshot(at, (own, other)))
+        screen.draw()
+        text = body(screen)
+        assert any("! 19:59:00 90 ms: read from disk" in each for each in text)
+        assert any("! 19:59:00 churn_by_lead 812 ms: waited for pid 42" in each for each in text)
+
+
+def test_the_pane_says_which_way_the_median_goes() -> None:
+    rising = replace(READING, last_ms=0.88, trend=Trend.RISING)
+    assert now_and_trend(rising) == ("0.88↑", Tone.WARN)
+    assert now_and_trend(replace(rising, trend=Trend.FALLING)) == ("0.88↓", Tone.PLAIN)
+    assert now_and_trend(replace(rising, trend=Trend.STEADY)) == ("0.88 ", Tone.PLAIN)
+    view = latency_view(ProbesSnapshot(samples.NOW, (rising,)), {})
+    foot = " ".join(text for each in view.rows[0].said() for text, _ in each)
+    assert "now 0.88 ms, rising" in foot

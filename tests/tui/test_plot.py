@@ -196,12 +196,12 @@ def test_marks_stand_on_the_axis_where_they_happened() -> None:
 
 def test_the_legend_tells_time_and_words_the_newest_first() -> None:
     marks = [Mark(NOON + timedelta(seconds=at), MarkKind.PLAN, f"plan {at}") for at in range(5)]
-    assert texts(legend_lines(marks, 3)) == [
+    assert texts(legend_lines(marks, 3, 40)) == [
         " ~ 12:00:04 plan 4",
         " ~ 12:00:03 plan 3",
-        " ~ 12:00:02 plan 2 · 2 earlier",
+        " ~ 12:00:02 plan 2            2 earlier ",
     ]
-    assert len(legend_lines([], 3)) == 1
+    assert len(legend_lines([], 3, 40)) == 1
 
 
 def test_signs_are_apart_also_in_ascii() -> None:
@@ -227,7 +227,7 @@ def test_the_plot_is_drawn_with_what_plain_terminals_have() -> None:
 
 @pytest.mark.parametrize("text", samples.HOSTILE)
 def test_what_marks_say_is_data(text: str) -> None:
-    (said,) = legend_lines([Mark(NOON, MarkKind.LOST, text)], 3)
+    (said,) = legend_lines([Mark(NOON, MarkKind.LOST, text)], 3, 80)
     assert all(part.isprintable() for part, _ in said)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.keys.registry import Key, Scope, help_key, needs_sql, why
+from tui.keys.registry import Key, Scope, help_key, needs_sql
 
 KEYS: tuple[Key, ...] = (
     Key("latency.previous", ("up", "k"), "↑ or k", "before", "The probe before", Scope.LATENCY, footer=1),
@@ -26,7 +26,6 @@ KEYS: tuple[Key, ...] = (
         "Slow samples, and why they were slow",
         Scope.LATENCY,
         footer=4,
-        off=why,
     ),
     Key(
         "latency.copy", ("y",), "y", "copy", "Copy the probe's query", Scope.LATENCY, footer=5, off=needs_sql

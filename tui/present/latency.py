@@ -7,6 +7,7 @@ from datetime import UTC
 
 from profiles.manifest import ProbeEntry, Target
 from sql.findings import ProbeFinding
+from sql.latency.trend import Trend
 from sql.snapshots import ProbeReading, ProbesSnapshot
 from tui.present.signs import badness, mark
 from tui.present.tally import GAP, tally
@@ -16,7 +17,7 @@ from tui.present.view import Column, Line, Row, Span, Tone, View, line
 COLUMNS = (
     Column("finding", least=8),
     Column("probe, ms", least=10, most=40, middle=True, fills=True),
-    Column("now", least=6, right=True, drop=4),
+    Column("now ", least=7, right=True, drop=4),
     Column("p50 ", least=6, right=True),
     Column("p95 ", least=6, right=True),
     Column("p99 ", least=6, right=True),
@@ -44,9 +45,9 @@ def latency_view(snapshot: ProbesSnapshot, entries: Mapping[str, ProbeEntry]) ->
 def summary(snapshot: ProbesSnapshot) -> Line:
     """`4 of 5 met  ✗ 1 missed  ! kept 97%  last 5 min  floor 0.21`."""
     said = tally((probe.finding for probe in snapshot.probes), ProbeFinding.MET, "no probe")
-    shares = [probe.kept for probe in snapshot.probes if probe.kept is not None]
     if not snapshot.probes:
         return said
+    shares = [probe.kept for probe in snapshot.probes if probe.kept is not None]
     if shares and min(shares) < KEPT_ENOUGH:
         said = (*said, GAP, (f"! kept {min(shares):.0%}", Tone.WARN))
     if snapshot.standstill_s:
@@ -57,9 +58,6 @@ def summary(snapshot: ProbesSnapshot) -> Line:
     return said
 
 
-def is_missed(value: float | None, target: float | None) -> bool:
-    """Whether a percentile is over its target."""
-    return value is not None and target is not None and value > target
 def window(snapshot: ProbesSnapshot) -> str:
     """What the figures count: `last 5 min`, or `since 14:03`."""
     if snapshot.window_s is not None and not snapshot.cut:
@@ -69,6 +67,9 @@ def window(snapshot: ProbesSnapshot) -> str:
     return f"since {snapshot.since.astimezone(UTC):%H:%M}"
 
 
+def is_missed(value: float | None, target: float | None) -> bool:
+    """Whether a percentile is over its target."""
+    return value is not None and target is not None and value > target
 
 
 def percentile(value: float | None, target: float | None) -> Span:
@@ -77,6 +78,12 @@ def percentile(value: float | None, target: float | None) -> Span:
         return (ms(value) + " ", Tone.PLAIN)
     missed = is_missed(value, target)
     return (ms(value) + ("✗" if missed else "✓"), Tone.BAD if missed else Tone.PLAIN)
+
+
+def now_and_trend(probe: ProbeReading) -> Span:
+    """The newest sample, with the way that the median goes: `0.91↑`; steady has no sign."""
+    sign = {Trend.RISING: "↑", Trend.FALLING: "↓"}.get(probe.trend or Trend.STEADY, " ")
+    return (ms(probe.last_ms) + sign, Tone.WARN if probe.trend is Trend.RISING else Tone.PLAIN)
 
 
 def targets(target: Target) -> str:
@@ -99,7 +106,7 @@ def _row(probe: ProbeReading, entry: ProbeEntry | None) -> Row:
         cells=(
             mark(probe.finding),
             (clean(probe.name), Tone.PLAIN),
-            (ms(probe.last_ms), Tone.PLAIN),
+            now_and_trend(probe),
             percentile(probe.p50_ms, target.p50_ms),
             percentile(probe.p95_ms, target.p95_ms),
             percentile(probe.p99_ms, target.p99_ms),
@@ -122,16 +129,17 @@ def _named(probe: ProbeReading) -> Line:
 
 
 def _said(probe: ProbeReading) -> Line:
-    facts = [f"now {ms(probe.last_ms)} ms", f"n {probe.samples}"]
+    trend = f", {probe.trend}" if probe.trend in (Trend.RISING, Trend.FALLING) else ""
+    facts = [f"now {ms(probe.last_ms)} ms{trend}", f"n {probe.samples}"]
     if probe.errors:
         facts.append(f"! {plural(probe.errors, 'error')}")
     if probe.kept is not None:
         facts.append(f"kept {probe.kept:.0%}")
+    if probe.slowed and probe.every_s is not None:
+        facts.append(f"every {probe.every_s:.1f} s, being heavy")
     if probe.plan is not None:
         facts.append(
             clean(probe.plan.node) + {False: ", not by its index", None: "", True: ""}[probe.plan.uses_index]
         )
     facts.append(clean(probe.detail))
     return line((" · ".join(fact for fact in facts if fact), Tone.DIM))
-    if probe.slowed and probe.every_s is not None:
-        facts.append(f"every {probe.every_s:.1f} s, being heavy")

@@ -14,7 +14,7 @@ from sql.latency.marks import Mark, MarkKind
 from sql.latency.series import Bucket
 from tui.present.axes import LEVELS, TimeAxis, ValueAxis
 from tui.present.text import clean, fit, target_ms
-from tui.present.view import Line, Span, Tone, line
+from tui.present.view import Line, Span, Tone, line, spread
 
 GUTTER = 5
 """Cells left of the plot: four of a number, one of the frame."""
@@ -77,23 +77,28 @@ def plot_lines(plotted: Plotted) -> tuple[Line, ...]:
     return (*rows, _axis(plotted), _times(plotted.time))
 
 
-def legend_lines(marks: Sequence[Mark], most: int) -> tuple[Line, ...]:
-    """What each sign on the time axis stands for, the newest first, in at most `most` lines."""
+def legend_lines(marks: Sequence[Mark], most: int, width: int, probe: str = "") -> tuple[Line, ...]:
+    """What each sign on the time axis stands for, the newest first, in at most `most` lines.
+
+    Args:
+        probe: the one that is shown; what is another's bears its name.
+    """
     if not marks:
         return (line((" no step, build, checkpoint, lost server or other plan in this time", Tone.DIM)),)
     shown = list(reversed(marks))[:most]
-    lines = [_said(mark) for mark in shown]
+    lines = [_said(mark, probe) for mark in shown]
     if len(marks) > most:
-        lines[-1] = (*lines[-1], (f" · {len(marks) - most} earlier", Tone.DIM))
+        lines[-1] = spread(lines[-1], line((f"{len(marks) - most} earlier ", Tone.DIM)), width)
     return tuple(lines)
 
 
-def _said(mark: Mark) -> Line:
+def _said(mark: Mark, probe: str) -> Line:
+    whose = f"{clean(mark.probe)} " if mark.probe not in (None, probe) else ""
     return (
         (" ", Tone.PLAIN),
         SIGNS[mark.kind],
         (f" {mark.at:%H:%M:%S} ", Tone.DIM),
-        (clean(mark.text), Tone.PLAIN),
+        (whose + clean(mark.text), Tone.PLAIN),
     )
 
 

@@ -14,7 +14,7 @@ from tui.present.plot import AXIS_LINES, Plotted, legend_lines, plot_lines
 from tui.present.text import clean, fit, ms, target_ms
 from tui.present.view import BLANK, Line, Span, Tone, clip, line, line_width
 
-TABLE_WIDTH = 47
+TABLE_WIDTH = 46
 LEAST_ROWS = 4
 TRENDS: dict[Trend, Span] = {
     Trend.RISING: ("↑ rising", Tone.WARN),
@@ -29,7 +29,6 @@ class ProbePicture:
 
     reading: ProbeReading
     floor: FloorReading | None = None
-    trend: Trend | None = None
     trouble: str = ""
     """Why what is shown is not what is measured now; empty: it is."""
 
@@ -50,7 +49,7 @@ def probe_lines(picture: ProbePicture, plotted: Plotted, width: int, height: int
         _note(picture),
         _caption(plotted),
         *plot_lines(plotted),
-        *legend_lines(plotted.marks, legend),
+        *legend_lines(plotted.marks, legend, width, picture.reading.name),
     ]
     return tuple(clip(each, width) for each in lines[:height])
 
@@ -62,16 +61,16 @@ def _table(reading: ProbeReading) -> list[Line]:
         (95, reading.p95_ms, reading.service_p95_ms, target.p95_ms),
         (99, reading.p99_ms, reading.service_p99_ms, target.p99_ms),
     )
-    head = line((f" ms{'seen':>9}{'service':>9}{'target':>8}", Tone.DIM))
+    head = line((f" ms{'seen':>8}{'service':>9}{'target':>7}", Tone.DIM))
     return [head, *(_row(*each, reading.samples) for each in rows)]
 
 
 def _row(percent: int, seen: float | None, service: float | None, target: float | None, samples: int) -> Line:
     return (
         (f" p{percent}", Tone.DIM),
-        (f"{ms(seen):>9}", Tone.STRONG),
+        (f"{ms(seen):>8}", Tone.STRONG),
         (f"{ms(service):>9}", Tone.PLAIN),
-        (f"{target_ms(target):>8}  ", Tone.DIM),
+        (f"{target_ms(target):>7}  ", Tone.DIM),
         _judged(percent, seen, target, samples),
     )
 
@@ -97,7 +96,7 @@ def _facts(picture: ProbePicture) -> list[Line]:
     if reading.errors:
         counts.append((f", ✗ {reading.errors} failed", Tone.BAD))
     now = f"now {ms(reading.last_ms)}, slowest {ms(reading.max_ms)} ms"
-    trend = (TRENDS[picture.trend], (" · ", Tone.DIM)) if picture.trend is not None else ()
+    trend = (TRENDS[reading.trend], (" · ", Tone.DIM)) if reading.trend is not None else ()
     return [line((now, Tone.PLAIN)), (*trend, *counts), _server(reading), _floor(picture)]
 
 
@@ -116,9 +115,7 @@ def _floor(picture: ProbePicture) -> Line:
         comma = ", " if said else ""
         pace = f"{comma}run every {reading.every_s:.2g} s"
         said.append(
-            (f"{comma}! heavy: every {reading.every_s:.2g} s", Tone.WARN)
-            if reading.slowed
-            else (pace, Tone.DIM)
+            (f"{comma}! slowed to {reading.every_s:.2g} s", Tone.WARN) if reading.slowed else (pace, Tone.DIM)
         )
     return tuple(said)
 

@@ -17,6 +17,7 @@ from sql.snapshots import ProbeReading, ProbesSnapshot
 from tui import keys
 from tui.messages import Copied
 from tui.present.axes import ValueAxis, time_axis, value_axis
+from tui.present.latency import window
 from tui.present.plot import Plotted, columns_of
 from tui.present.probe_screen import ProbePicture, probe_lines, rows_for
 from tui.present.signs import BADGES, mark
@@ -42,10 +43,10 @@ class LatencyScreen(Screen[None]):
     class Asked(Message):
         """A key was pressed whose action belongs to the app: `window` or `incidents`."""
 
-        def __init__(self, action: str, probe: str) -> None:
+        def __init__(self, screen: LatencyScreen, action: str) -> None:
             super().__init__()
+            self.screen = screen
             self.action = action
-            self.probe = probe
 
     def __init__(
         self,
@@ -54,13 +55,11 @@ class LatencyScreen(Screen[None]):
         history: History,
         probe: str = "",
         *,
-        why_no_incidents: str = "",
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """
         Args:
             probe: the first to be shown; the manifest's first where it has no such probe.
-            why_no_incidents: why that key does nothing; empty: it does.
         """
         super().__init__()
         self._profile = profile
@@ -68,7 +67,6 @@ class LatencyScreen(Screen[None]):
         self._history = history
         self._names = [entry.name for entry in readings.manifest.probes]
         self._at = self._names.index(probe) if probe in self._names else 0
-        self._why_no_incidents = why_no_incidents
         self._clock = clock
         self._drawn_at: datetime | None = None
         self._drawn: tuple[object, ...] = ()
@@ -150,7 +148,6 @@ class LatencyScreen(Screen[None]):
         picture = ProbePicture(
             reading=reading,
             floor=snapshot.floor,
-            trend=series.trend(window_s, now - history.ahead),
             trouble=self._trouble(),
         )
         plotted = Plotted(buckets, target, marks, time, self._values)
@@ -176,19 +173,12 @@ class LatencyScreen(Screen[None]):
         title = line(badge, (f" {clean(self._profile.name)} › ", Tone.DIM), (clean(self.probe), Tone.STRONG))
         if reading is not None:
             kind = f" · {clean(reading.query_class)}" if reading.query_class else ""
-            title = (*title, (f"{kind}  ", Tone.DIM), mark(reading.finding))
-        place = f"{self._at + 1} of {len(self._names)} · {self._window()} " if self._names else ""
+            title = (*title, ("  ", Tone.PLAIN), mark(reading.finding), (kind, Tone.DIM))
+        counted = window(self._snapshot) if self._snapshot is not None else ""
+        place = f"{self._at + 1} of {len(self._names)} · {counted} " if self._names else ""
         self.query_one("#latency-title", Lines).show(
             [spread(title, line((place, Tone.DIM)), self.size.width)]
         )
-
-    def _window(self) -> str:
-        snapshot = self._snapshot
-        if snapshot is None:
-            return ""
-        if snapshot.window_s is not None:
-            return f"last {snapshot.window_s / 60:.0f} min"
-        return f"since {snapshot.since:%H:%M}" if snapshot.since is not None else "since the start"
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Show a sentence in the footer for a while."""
@@ -198,7 +188,7 @@ class LatencyScreen(Screen[None]):
 
     def action_key(self, name: str) -> None:
         """Every key of the screen comes through here: it acts, or says why it does not."""
-        facts = keys.Facts(row=bool(self.probe), sql=bool(self.probe), why=self._why_no_incidents)
+        facts = keys.Facts(row=bool(self.probe), sql=bool(self.probe))
         why_off = keys.key(f"latency.{name}").why_off(facts)
         last = max(len(self._names) - 1, 0)
         places = {"previous": self._at - 1, "next": self._at + 1, "first": 0, "last": last}
@@ -214,7 +204,7 @@ class LatencyScreen(Screen[None]):
         elif name == "close":
             self.dismiss(None)
         else:
-            self.post_message(self.Asked(name, self.probe))
+            self.post_message(self.Asked(self, name))
 
     def _choose(self, at: int) -> None:
         if at != self._at:

@@ -55,7 +55,9 @@ class Lines(Widget):
             if (y == cursor) != (y == cursor_before):
                 regions.append(Region(0, y, self.size.width, 1))
             elif old != new:
-                regions += [Region(x, y, width, 1) for x, width in changed_runs(old, new)]
+                # What was cut off at this width stood there as an ellipsis.
+                runs = changed_runs(clip(old, self.size.width), clip(new, self.size.width))
+                regions += [Region(x, y, width, 1) for x, width in runs]
         if len(before) != len(after) and self.styles.auto_dimensions:
             self.refresh(layout=True)
         elif regions:

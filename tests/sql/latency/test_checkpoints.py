@@ -60,7 +60,7 @@ def test_a_short_one_is_one_thing() -> None:
     watch = Checkpoints()
     watch.take(QUIET)
     done = later(QUIET, requested=6, buffers=1100, write_ms=60_300.0)
-    assert watch.take(done) == "checkpoint (requested): 100 buffers in 0.3 s"
+    assert watch.take(done) == "checkpoint (requested): 100 buffers in 300 ms"
 
 
 def test_one_that_wrote_nothing_is_not_told() -> None:

@@ -3,16 +3,21 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from profiles.manifest import Target
+from sql.findings import ProbeFinding
 from sql.latency.checkpoints import CheckpointsSnapshot
-from sql.latency.history import History
+from sql.latency.evidence import Cause, Evidence, Incident, IncidentsSnapshot
+from sql.latency.history import TREND_S, History
 from sql.latency.marks import MOST_MARKS, MarkKind, Timeline
 from sql.latency.messages import Planned, Sample, Samples, Standstill, Stopped
+from sql.latency.trend import Trend
 from sql.snapshots import (
     BuildsSnapshot,
     Event,
     IdentitySnapshot,
     Lost,
     ProbePlan,
+    ProbeReading,
     ProbesSnapshot,
     ServerIdentity,
     Unavailable,
@@ -125,7 +130,7 @@ def test_checkpoints_promotions_and_pauses() -> None:
     timeline.pause(True, at(30))
     timeline.pause(False, at(40))
     assert told(timeline) == [
-        (MarkKind.CHECKPOINT, "checkpoint (requested): 20 buffers in 0.4 s"),
+        (MarkKind.CHECKPOINT, "checkpoint (requested): 20 buffers in 400 ms"),
         (MarkKind.BACK, "it was promoted"),
         (MarkKind.PAUSED, "paused here"),
         (MarkKind.PAUSED, "reading goes on"),
@@ -163,3 +168,43 @@ def test_a_wall_clock_that_is_set_moves_what_comes_but_no_jitter_does() -> None:
     assert history.ahead == before
     wall[0] += 3600
     assert history.ahead == before + 3600.01
+
+
+def incident(probe: str, cause: Cause, seconds: float = 10) -> Incident:
+    evidence = Evidence(pid=42, threshold_ms=50.0)
+    return Incident(probe, at(seconds), at(seconds + 1), 812.0, cause, "waited 780 ms for pid 42", evidence)
+
+
+def test_incidents_are_their_probes_and_locks_are_everybodys() -> None:
+    timeline = Timeline(("a", "b"))
+    io, lock = incident("a", Cause.IO), incident("b", Cause.LOCK, 20)
+    stall = incident("all probes", Cause.STALLED, 30)
+    timeline.hear(IncidentsSnapshot(at(40), (stall, lock, io)), at(40))
+    said = "812 ms: waited 780 ms for pid 42"
+    assert [(mark.probe, mark.text) for mark in timeline.marks(START, "a")] == [
+        ("a", said),
+        ("b", said),
+        (None, said),
+    ]
+    assert [mark.probe for mark in timeline.marks(START, "b")] == ["b", None]
+    timeline.hear(IncidentsSnapshot(at(50), (lock,)), at(50))
+    assert [mark.probe for mark in timeline.marks(START, "a")] == ["b"]
+
+
+def test_trends_are_looked_at_every_few_seconds() -> None:
+    now = [1000.0]
+    history = History(("a",), wall=lambda: now[0], now=lambda: now[0])
+
+    def trend() -> Trend | None:
+        (reading,) = history.with_trends(measured).probes
+        return reading.trend
+
+    measured = ProbesSnapshot(START, (ProbeReading("a", "", ProbeFinding.MET, 1, 0, Target(1, 2, 3)),), 60.0)
+    assert trend() is None
+    for tick in range(600):
+        latency_s = 0.001 if tick < 300 else 0.005
+        end = 940 + tick / 10
+        history.take(Samples(0, 1, 1, (Sample(end - latency_s, end - latency_s, end),)), end)
+    assert trend() is None, "it was looked at just now"
+    now[0] += TREND_S
+    assert trend() is Trend.RISING
