@@ -231,11 +231,8 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
         if isinstance(message.event, BuildsSnapshot):
             self.board.take(message.event)
             return
-        event = message.event
-        if isinstance(event, ProbesSnapshot):
-            event = self.history.with_trends(event)
         if self.deck is not None:
-            self.deck.take(event)
+            self.deck.take(message.event)
             if self.crossings is not None:
                 self.crossings.take(self.deck.readings, datetime.now(UTC))
         self.follow_above()
