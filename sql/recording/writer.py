@@ -10,7 +10,8 @@ from sql.recording.entries import Encoder, Ended, Entry, Header, encode_header
 from sql.recording.folder import MOST_FILE_BYTES, new_file, prune
 from sql.recording.reader import GZIP
 
-ROOM_FOR_THE_END = 4096
+ROOM_FOR_THE_END = 2**17
+"""Bytes: zlib holds back what it has not compressed yet, and there is a last word."""
 
 
 class FullError(Exception):
