@@ -5,9 +5,6 @@ from __future__ import annotations
 from sql.latency.evidence import Cause, Evidence, LockWait, ServerCall, Share
 from sql.steps.blockers import Blocker
 
-COLD_SHARE = 0.5
-"""From this share of its blocks on that were read, a run counts as one on a cold cache."""
-COLD_BLOCKS = 100
 MUCH = 0.5
 """A cause that stands for less of what was seen does not explain the run alone."""
 LONGEST_QUERY = 80
@@ -50,7 +47,7 @@ def _seen(seen: Evidence, ms: float) -> tuple[Cause, str]:
     spent = min(totals[cause], ms)
     doing = next(share for share in seen.shares if share.cause is cause)
     reason = _reason(cause, spent, doing, seen)
-    if cause is Cause.IO and seen.call is not None and _is_cold(seen.call):
+    if cause is Cause.IO and seen.call is not None and seen.call.is_cold:
         cause, reason = Cause.COLD_CACHE, f"{_read(seen.call)} (about {spent:.0f} ms in {doing.doing})"
     if spent < MUCH * sum(totals.values()):
         others = [share for share in seen.shares if share.cause is not cause and share is not doing]
@@ -60,7 +57,7 @@ def _seen(seen: Evidence, ms: float) -> tuple[Cause, str]:
 
 def _unseen(seen: Evidence) -> tuple[Cause, str]:
     """Nothing was seen while it ran; what the server counted may tell."""
-    if seen.call is not None and _is_cold(seen.call):
+    if seen.call is not None and seen.call.is_cold:
         return Cause.COLD_CACHE, f"{_read(seen.call)}; nothing was seen while it ran"
     why = f": {seen.unseen[0]}" if seen.unseen else ": it ended before the first look"
     return Cause.UNKNOWN, f"nothing seen{why}"
@@ -72,9 +69,10 @@ def _reason(cause: Cause, spent: float, doing: Share, seen: Evidence) -> str:
     if cause is Cause.CPU:
         busy = seen.others.active if seen.others is not None else 0
         beside = f"; {busy} other backend{'' if busy == 1 else 's'} at work" if busy else ""
+        read = f"; it {_read(seen.call)}" if seen.call is not None and seen.call.is_cold else ""
         return (
             f"no wait event in {doing.looks} of {seen.looks} look{'' if seen.looks == 1 else 's'}:"
-            f" on a CPU, or not scheduled{beside}"
+            f" on a CPU, or not scheduled{beside}{read}"
         )
     if cause is Cause.NETWORK:
         if doing.doing.startswith("idle"):
@@ -122,10 +120,6 @@ def who(blocker: Blocker) -> str:
     if blocker.user:
         facts.append(f"role {blocker.user}")
     return ", ".join(facts)
-
-
-def _is_cold(call: ServerCall) -> bool:
-    return call.shared_read >= COLD_BLOCKS and call.read_share >= COLD_SHARE
 
 
 def _read(call: ServerCall) -> str:

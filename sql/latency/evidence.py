@@ -17,6 +17,13 @@ if TYPE_CHECKING:  # the deck's first frame does without the journal's rooms
     from sql.steps.blockers import Blocker
 
 
+COLD_SHARE = 0.5
+"""From this share of its blocks on that were read, a run counts as one on a cold cache."""
+COLD_BLOCKS = 100
+COLD_TIMES = 3
+"""A run that always reads much is not on a cold cache: its storage is slow."""
+
+
 class Cause(StrEnum):
     """Where the time of a slow run went."""
 
@@ -100,12 +107,20 @@ class ServerCall:
     """Blocks of temporary files."""
     read_ms: float | None = None
     """Time of these reads; None without track_io_timing."""
+    usual_read: float = 0.0
+    """Blocks that a run before it read, on average since the counters were reset."""
 
     @property
     def read_share(self) -> float:
         """Of its blocks, those that were not in shared buffers; 0 to 1."""
         touched = self.shared_hit + self.shared_read
         return self.shared_read / touched if touched else 0.0
+
+    @property
+    def is_cold(self) -> bool:
+        """Whether it read much, and much more than it usually does."""
+        much = self.shared_read >= COLD_BLOCKS and self.read_share >= COLD_SHARE
+        return much and self.shared_read >= COLD_TIMES * self.usual_read * self.calls
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
@@ -19,8 +20,8 @@ from sql.errors import ReadingError, SessionError
 from sql.latency.causes import judge
 from sql.latency.evidence import Evidence, Incident, Tell
 from sql.latency.incident_list import IncidentList
-from sql.latency.looks import look
-from sql.latency.messages import Message, Overdue, Planned, Sample, Samples, Standstill, Stopped
+from sql.latency.looks import look, rehearse
+from sql.latency.messages import Attached, Message, Overdue, Planned, Sample, Samples, Standstill, Stopped
 from sql.latency.overdue import OverdueRun
 from sql.latency.plan_watch import PlanWatch
 from sql.latency.server_calls import Counters, ServerCalls, difference
@@ -61,6 +62,7 @@ class Incidents:
         self._clock = clock
         self._open: dict[tuple[int, float], OverdueRun] = {}
         self._wanted = asyncio.Event()
+        self._rehearsed = True
         self._closing: set[asyncio.Task[None]] = set()
         self._plans = PlanWatch()
         self._calls = ServerCalls()
@@ -81,6 +83,9 @@ class Incidents:
                 self._plans.take(message, at)
             case Standstill():
                 self._stand_still(message)
+            case Attached():
+                self._rehearsed = False
+                self._wanted.set()
             case Stopped():
                 self._open.clear()
 
@@ -89,6 +94,10 @@ class Incidents:
         try:
             while True:
                 await self._wanted.wait()
+                if not self._rehearsed and not self._open:
+                    self._rehearsed = True
+                    with suppress(ReadingError, SessionError):
+                        await self._ask(rehearse)
                 while self._open:
                     await self._look()
                     await asyncio.sleep(min((run.rest_s for run in self._open.values()), default=0.0))
@@ -128,13 +137,13 @@ class Incidents:
                 for each in looks:
                     if each.pid == run.said.pid or not run.said.pid:
                         run.take(each)
-            await self._count(runs)
         except ReadingError as error:
             self._cannot_see(runs, error.reason)
         except SessionError as error:
             self._cannot_see(runs, error.user_message())
         for run in runs:
             self._tell_early(run)
+        await self._count(runs)
 
     def _cannot_see(self, runs: Sequence[OverdueRun], why: str) -> None:
         for run in runs:
@@ -143,8 +152,10 @@ class Incidents:
     async def _count(self, runs: Sequence[OverdueRun]) -> None:
         """What the server has counted of the statement before this run ends: it counts a run when it ends."""
         for run in runs:
-            if run.counters is None and run.query_id is not None:
-                run.counters = await self._counters(run.query_id)
+            if not run.counted and run.query_id is not None:
+                run.counted = True
+                with suppress(ReadingError, SessionError):
+                    run.counters = await self._counters(run.query_id)
 
     async def _counters(self, query_id: int) -> Counters | None:
         now = self._clock()

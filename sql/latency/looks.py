@@ -57,7 +57,7 @@ async def look(session: Session, pids: Sequence[int], application: str = "") -> 
         ReadingError, SessionError: as `Session.fetch`.
     """
     asked = perf_counter()
-    rows: list[Row] = await session.fetch("incident_look", list(pids), application)
+    rows: list[Row] = await session.fetch("incident_look", ",".join(map(str, pids)), application)
     at = (asked + perf_counter()) / 2
     others = _others(rows[0])
     found = []
@@ -70,6 +70,16 @@ async def look(session: Session, pids: Sequence[int], application: str = "") -> 
             Look(at, row["pid"], doing, cause, others, row["query_ms"], row["query_id"], lock, unseen)
         )
     return tuple(found)
+
+
+async def rehearse(session: Session) -> None:
+    """Look at nobody: what a first look must read of the catalogs is read while nothing is slow.
+
+    Raises:
+        ReadingError, SessionError: as `Session.fetch`.
+    """
+    await session.fetch("incident_look", "0", "")
+    await session.fetch("incident_blockers", 0)
 
 
 def _doing(row: Row, workers: Sequence[Row]) -> tuple[str, Cause]:

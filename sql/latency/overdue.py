@@ -45,6 +45,8 @@ class OverdueRun:
         self.said = said
         self.at = at
         self.looked = 0
+        self.counted = False
+        """Whether the server was asked for its counters."""
         self.counters: Counters | None = None
         """What the server had counted of the statement before this run."""
         self._look_from = look_from

@@ -2,12 +2,13 @@
 --   busy the server is besides them. The function and not the view: it reads no catalog, so no lock there stops it.
 -- Needs: nothing for backends of the own role; pg_read_all_stats for what other roles and the server itself do.
 -- Serves: 13 and newer; query_id is NULL on 13.
--- $1 int4[]: pids of the measured backends. $2 text: behind a pooler, which lends any backend, the application_name
+-- $1 text: pids of the measured backends, with commas between: for an array the driver would have to ask the catalog
+-- first, just when the server is slow. $2 text: behind a pooler, which lends any backend, the application_name
 -- of the probes; empty otherwise.
 WITH backends AS MATERIALIZED (
-    SELECT b.*, b.pid = ANY ($1::int4[]) OR b.leader_pid = ANY ($1::int4[])
+    SELECT b.*, b.pid = ANY (wanted.pids) OR b.leader_pid = ANY (wanted.pids)
             OR ($2::text <> '' AND b.application_name = $2::text AND b.state <> 'idle') IS TRUE AS ours
-    FROM pg_stat_get_activity(NULL) AS b
+    FROM pg_stat_get_activity(NULL) AS b, (SELECT string_to_array($1::text, ',')::int4[] AS pids) AS wanted
 ), others AS (
     SELECT
         count(*) FILTER (WHERE b.state = 'active' AND b.backend_type = 'client backend')::int4 AS active,

@@ -16,6 +16,7 @@ from sql.session import WATCH_SETTINGS
 from tests.servers import ALL_MAJORS, Database
 
 ARGUMENTS: dict[str, tuple[object, ...]] = {
+    "incident_look": ("0", ""),
     "replicas_recovery": ("0/1000",),
     "replicas_slots": ("0/1000",),
     "replicas_streaming": ("0/1000",),

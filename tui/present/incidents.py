@@ -111,7 +111,8 @@ def _facts(incident: Incident) -> Iterator[tuple[str, str]]:
     if incident.count > 1:
         slowest = f"the slowest {incident.ms:.0f} ms"
         yield "slow runs", f"{incident.count}, {incident.looked_into} of them looked into; {slowest}"
-    yield "exceeded", f"{seen.threshold_ms:.0f} ms: the p99 target, or three times the usual"
+    lesser = "the lesser of its p99 target and three times the usual, at least 20 ms"
+    yield "exceeded", f"{seen.threshold_ms:.0f} ms: {lesser}"
     yield "backend", "" if seen.pid is None else f"pid {seen.pid}"
 
 
@@ -170,7 +171,8 @@ def _call(call: ServerCall | None) -> Iterator[tuple[str, str]]:
         return
     yield "runs", "1: this one" if call.calls == 1 else f"{call.calls}: this one and those right after it"
     yield "executing", f"{call.exec_ms:.1f} ms (waiting for locks on tables is not in it)"
-    yield "blocks", f"{call.shared_hit} found in the cache, {call.shared_read} read"
+    usual = f" ({call.usual_read:.0f} a run before)" if call.calls == 1 else ""
+    yield "blocks", f"{call.shared_hit} found in the cache, {call.shared_read} read{usual}"
     if call.read_ms is not None:
         yield "reading", f"{call.read_ms:.1f} ms"
     if call.temp_written:

@@ -122,7 +122,7 @@ class DeckScreen(Filtering[None]):
         known = before.incidents if isinstance(before, IncidentsSnapshot) else ()
         incident = told(known, after.incidents)
         if incident is not None:
-            self.say(f"{clean(incident.sentence)} (i)", Tone.WARN)
+            self.say(f"i: {clean(incident.sentence)}", Tone.WARN)
 
     def wait_for(self, what: str) -> None:
         """Say for what the watch waits before it can start."""
