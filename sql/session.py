@@ -8,12 +8,13 @@ own with settings local to it.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import asyncpg
 
-from sql.errors import ReadingError
+from sql.errors import ReadingError, SessionError
 from sql.loss import lost
 from sql.quoting import literal
 from sql.snapshots import ServerIdentity
@@ -75,6 +76,11 @@ class Session:
         self._connection = connection
         self._answer_s = answer_s
         self._turn = asyncio.Lock()
+        self.statements = 0
+        """Sent so far, with those that begin and end a transaction around another."""
+        self.answered_s = 0.0
+        """Seconds that the answers to them took, the line included: the server was busy for less."""
+        self._loss: SessionError | None = None
         self.identity = identity
 
     @property
@@ -137,6 +143,7 @@ class Session:
     async def _transaction(self, settings: Mapping[str, str]) -> AsyncIterator[None]:
         calls = [f"set_config({literal(name)}, {literal(value)}, true)" for name, value in settings.items()]
         begin = "BEGIN TRANSACTION READ ONLY" + (f"; SELECT {', '.join(calls)}" if calls else "")
+        self.statements += 2
         await self._connection.execute(begin)
         try:
             yield
@@ -144,11 +151,17 @@ class Session:
             if not self._connection.is_closed():
                 await self._connection.execute("ROLLBACK")
 
+    def _gone(self, error: BaseException, gave_up: list[float]) -> SessionError:
+        """Why the session is lost: only who spoke at that moment has heard it, and all tell the same."""
+        if self._loss is None:
+            limit_s = gave_up[0] if gave_up else None
+            self._loss = lost(error, gave_up_after_s=limit_s, pooled=self.identity.pooler is not None)
+        return SessionError(str(self._loss), sqlstate=self._loss.sqlstate)
+
     @asynccontextmanager
     async def _translated(self, longest_s: float = 0.0) -> AsyncIterator[None]:
         # A frozen server or a cut line answers nothing, not even an error; a cancel request would hang too.
         patience_s = self._answer_s + longest_s
-        pooled = self.identity.pooler is not None
         gave_up: list[float] = []
 
         def give_up() -> None:
@@ -156,15 +169,18 @@ class Session:
             self._connection.terminate()
 
         giving_up = asyncio.get_running_loop().call_later(patience_s, give_up)
+        self.statements += 1
+        sent_at = time.perf_counter()
         try:
             yield
         except asyncpg.PostgresError as error:
             if self._connection.is_closed() or (error.sqlstate or "").startswith(SESSION_ENDS):
-                raise lost(error, gave_up_after_s=patience_s if gave_up else None, pooled=pooled) from None
+                raise self._gone(error, gave_up) from None
             reason = CANNOT_READ.get(error.sqlstate or "", "")
             said = str(error.args[0]) if error.args else type(error).__name__
             raise ReadingError(f"{reason}: {said}" if reason else said, sqlstate=error.sqlstate) from None
         except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError) as error:
-            raise lost(error, gave_up_after_s=patience_s if gave_up else None, pooled=pooled) from None
+            raise self._gone(error, gave_up) from None
         finally:
+            self.answered_s += time.perf_counter() - sent_at
             giving_up.cancel()

@@ -27,8 +27,13 @@ def write_profile(
     definition: str = DEFINITION,
     credentials: str = "",
     user: str = "",
+    through: int | None = None,
 ) -> str:
-    """Write a profile and its manifest; the profile's name."""
+    """Write a profile and its manifest; the profile's name.
+
+    Args:
+        through: the port of a proxy on 127.0.0.1 that leads to the database.
+    """
     places = locations()
     for folder in (places.profiles, places.manifests):
         folder.mkdir(parents=True, exist_ok=True)
@@ -50,6 +55,8 @@ size = 20
 """
     )
     connection = {**database.parameters(), **({"user": user} if user else {})}
+    if through is not None:
+        connection |= {"host": "127.0.0.1", "port": str(through), "sslmode": "disable"}
     lines = "\n".join(f'{key} = "{value}"' for key, value in connection.items())
     (places.profiles / f"{name}.toml").write_text(
         f'environment = "staging"\nmanifest = "{name}"\n{credentials}\n[connection]\n{lines}\n'

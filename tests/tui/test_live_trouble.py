@@ -124,8 +124,8 @@ async def test_nothing_is_done_on_another_server_until_it_is_taken_for_the_right
         await administer(other, f'CREATE DATABASE "{newest.name}"')
         await Database(other, 18, newest.name).execute(SCHEMA)
         async with proxy(newest.cluster) as wire:
-            name = write_profile(newest, definition="CREATE INDEX idx_absent ON leads (score)")
-            _lead_through(name, wire.port)
+            absent = "CREATE INDEX idx_absent ON leads (score)"
+            name = write_profile(newest, definition=absent, through=wire.port)
             async with live(name) as driver:
                 await until(lambda: driver.shows("✗ missing idx_absent"))
                 wire.lead_to(other)
@@ -149,13 +149,3 @@ async def test_nothing_is_done_on_another_server_until_it_is_taken_for_the_right
 
 async def _none(cluster: servers.Cluster) -> bool:
     return await ours(cluster) == []
-
-
-def _lead_through(name: str, port: int) -> None:
-    """Have the profile go through the wire."""
-    from profiles.locations import locations
-
-    path = locations().profiles / f"{name}.toml"
-    kept = [each for each in path.read_text().splitlines() if not each.startswith(("host =", "port ="))]
-    wanted = ['host = "127.0.0.1"', f'port = "{port}"', 'sslmode = "disable"']
-    path.write_text("\n".join([*kept, *wanted]) + "\n")
