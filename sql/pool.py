@@ -41,6 +41,7 @@ async def read_pool(session: Session, budget: PoolBudget | None) -> PoolSnapshot
     except ReadingError as error:
         raise _with_grant(error) from None
     waiting = waits[0]["waiting_on_locks"] if waits else None
+    longest = waits[0]["longest_waiter"] if waits else _longest_waiter(backends)
     limits = tuple(_limits(settings, backends, capacities, budget))
     reading = PoolReading(
         finding=_finding(limits),
@@ -54,11 +55,32 @@ async def read_pool(session: Session, budget: PoolBudget | None) -> PoolSnapshot
         waiting_on_locks=waiting
         if hidden
         else sum(row["waiting_on_locks"] for row in backends if row["here"]),
+        root_blocker=await _root_blocker(session, longest) if longest is not None else "",
+        running=None if hidden else sum(row["running"] for row in backends if not row["own"]),
         own=_used(row for row in backends if row["own"]),
         states_hidden=hidden,
         detail=_detail(limits, hidden),
     )
     return PoolSnapshot(datetime.now(UTC), reading)
+
+
+def _longest_waiter(backends: list[Row]) -> int | None:
+    """The backend of this database that waits for a lock since the earliest."""
+    waiting = [row for row in backends if row["here"] and row["longest_waiter"] is not None]
+    first = min(waiting, key=lambda row: row["waiting_since"], default=None)
+    return None if first is None else int(first["longest_waiter"])
+
+
+async def _root_blocker(session: Session, waiter: int) -> str:
+    """Who is at the end of the chain behind which a backend waits; empty where it goes on already."""
+    from sql.steps.blockers import from_row
+
+    try:
+        rows = await session.fetch("run_blockers", waiter)
+    except ReadingError:
+        return ""
+    root = max(map(from_row, rows), key=lambda blocker: blocker.depth, default=None)
+    return root.short if root is not None else ""
 
 
 def _with_grant(error: ReadingError) -> ReadingError:

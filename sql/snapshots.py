@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # values of modules that import asyncpg, or this one
     from sql.latency.trend import Trend
     from sql.locks import LocksSnapshot
     from sql.pgbouncer_reading import PgbouncerReading, PgbouncerSnapshot
+    from sql.pool_use import PoolUseSnapshot
     from sql.slow_statements import SlowStatementsSnapshot
     from sql.steps.monitor import RunProgress
     from sql.steps.runs import ForeignBuild
@@ -195,7 +196,7 @@ class ProbeReading:
 
 @dataclass(frozen=True)
 class FloorReading:
-    """What `SELECT 1` takes on the probes' connection: network, client and server's least. Never subtracted."""
+    """What `SELECT 1` takes on the probes' connection: network, client, server's least. Never subtracted."""
 
     samples: int
     p50_ms: float | None = None
@@ -330,6 +331,7 @@ Snapshot: TypeAlias = """(
     | CheckpointsSnapshot
     | SlowStatementsSnapshot
     | LocksSnapshot
+    | PoolUseSnapshot
     | IncidentsSnapshot
 )"""
 """A reading that succeeded."""

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from tui.crossings import Crossings
     from tui.feed import Feed
     from tui.screens.latency import LatencyScreen
+    from tui.screens.pool import PoolScreen
 
 TERMINAL_CHECK_S = 2.0
 STYLES = Path(__file__).parent / "styles"
@@ -162,6 +163,10 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
             self._history = History([entry.name for entry in probes])
         return self._history
 
+    def clock(self) -> datetime:
+        """The time of what is shown."""
+        return datetime.now(UTC)
+
     def make_deck(self, profile: Profile, manifest: Manifest) -> DeckScreen:
         """The deck's screen."""
         return DeckScreen(profile, manifest)
@@ -231,8 +236,11 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
         if isinstance(message.event, BuildsSnapshot):
             self.board.take(message.event)
             return
+        event = message.event
+        if isinstance(event, ProbesSnapshot):
+            event = self.history.with_trends(event)
         if self.deck is not None:
-            self.deck.take(message.event)
+            self.deck.take(event)
             if self.crossings is not None:
                 self.crossings.take(self.deck.readings, datetime.now(UTC))
         self.follow_above()
@@ -288,6 +296,11 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
             self._look_at_next_window()
         elif message.action in SCREENS:
             self.open_screen(message.action)
+
+    def on_pool_screen_left(self, message: PoolScreen.Left) -> None:
+        """From the pool to another screen of the deck; esc leads from there to the deck."""
+        self.screen.dismiss()
+        self.call_after_refresh(self.open_screen, message.action)
 
     def open_screen(self, action: str) -> None:
         """Open the screen of a key of the deck."""

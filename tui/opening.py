@@ -53,7 +53,8 @@ def _latency(app: DeckApp) -> Screen[Any] | None:
     if app.profile is None or deck is None:
         return None
     row = deck.active.row if list(TITLES)[deck.active.number - 1] == "probes" else None
-    return LatencyScreen(app.profile, deck.readings, app.history, row.key if row is not None else "")
+    probe = row.key if row is not None else ""
+    return LatencyScreen(app.profile, deck.readings, app.history, probe, clock=app.clock)
 
 
 def _incidents(app: DeckApp) -> Screen[Any] | None:
@@ -70,6 +71,14 @@ def _warm_up(app: DeckApp) -> Screen[Any] | None:
     if app.profile is None or app.manifest is None:
         return None
     return WarmingScreen(app.profile, app.manifest.probes, app.feed)
+
+
+def _pool(app: DeckApp) -> Screen[Any] | None:
+    from tui.screens.pool import PoolScreen
+
+    if app.profile is None or app.deck is None:
+        return None
+    return PoolScreen(app.profile, app.deck.readings, app.feed)
 
 
 def _locks(app: DeckApp) -> Screen[Any] | None:
@@ -111,6 +120,7 @@ SCREENS: Mapping[str, Opener] = {
     "latency": _latency,
     "incidents": _incidents,
     "warm_up": _warm_up,
+    "connections": _pool,
     "locks": _locks,
     "demo_watch": _demo_watch,
     "help": _help,

@@ -12,6 +12,8 @@ from sql.latency.checkpoints import CheckpointsSnapshot
 from sql.latency.evidence import IncidentsSnapshot
 from sql.locks import LocksSnapshot
 from sql.pgbouncer_reading import PgbouncerReading, PgbouncerSnapshot, with_pgbouncer
+from sql.pool_history import PoolHistory
+from sql.pool_use import PoolUseSnapshot
 from sql.slow_statements import SlowStatementsSnapshot
 from sql.snapshots import (
     ConstraintsSnapshot,
@@ -38,6 +40,7 @@ PARTS = {
     CheckpointsSnapshot: "checkpoints",
     PgbouncerSnapshot: "pgbouncer",
     LocksSnapshot: "locks",
+    PoolUseSnapshot: "pool use",
     IncidentsSnapshot: "incidents",
 }
 Part: TypeAlias = str
@@ -68,6 +71,7 @@ class Readings:
     paused: bool = False
     recorded: bool = False
     """They come of a recording: there is no server behind them."""
+    pool_history: PoolHistory = field(default_factory=PoolHistory)
     _servers_pool: PoolSnapshot | None = None
     """The pool as the server says it, without what its pooler's console adds."""
 
@@ -95,6 +99,7 @@ class Readings:
         if isinstance(event, PoolSnapshot):
             self._servers_pool = event
             event = self._pool(event)
+            self.pool_history.take(event)
         if known.unavailable is not None or event != known.snapshot:
             known.unavailable, known.snapshot = None, event
             changed.add(part)

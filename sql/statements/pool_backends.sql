@@ -13,6 +13,9 @@ SELECT
     starts_with(coalesce(a.application_name, ''), 'pgdeck') AS own,
     count(*)::int AS used,
     count(*) FILTER (WHERE a.wait_event_type = 'Lock')::int AS waiting_on_locks,
+    count(*) FILTER (WHERE a.state = 'active' AND a.wait_event_type IS NULL)::int AS running,
+    min(a.query_start) FILTER (WHERE a.wait_event_type = 'Lock') AS waiting_since,
+    (array_agg(a.pid ORDER BY a.query_start) FILTER (WHERE a.wait_event_type = 'Lock'))[1] AS longest_waiter,
     greatest(extract(epoch FROM clock_timestamp() - min(a.xact_start)), 0)::float8 AS oldest_transaction_s
 FROM pg_stat_activity a
 WHERE a.backend_type = 'client backend'

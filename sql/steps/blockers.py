@@ -64,6 +64,14 @@ class Blocker:
         query = f": {self.query}" if self.query else ""
         return f"{who}, {doing}{age}{query}"
 
+    @property
+    def short(self) -> str:
+        """The same without ages and query, for one line that changes seldom."""
+        if self.gid is not None or self.pid is None:
+            return self.sentence
+        doing = self.state or self.backend_type or "details hidden"
+        return " ".join(filter(None, (f"pid {self.pid}", self.application or self.user, f"({doing})")))
+
     def as_json(self) -> dict[str, Any]:
         """For the journal."""
         return {

@@ -115,6 +115,14 @@ KEYS: tuple[Key, ...] = (
         off=needs_watch,
     ),
     Key(
+        "deck.connections",
+        ("c",),
+        "c",
+        "connections",
+        "The pool screen: every limit, who holds the connections, the budget, rates",
+        Scope.DECK,
+    ),
+    Key(
         "deck.locks",
         ("x",),
         "x",

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tui.present.pool import rough
+from tui.present.server_clock import age_s
 from tui.present.text import clean, fit, plural, wrap
 from tui.present.view import Column, Line, Row, Span, Tone, View, line
 
@@ -132,14 +133,6 @@ def _application(session: LockSession) -> str:
     if session.application:
         return clean(session.application)
     return clean(session.kind) if session.kind not in ("", "client backend") else "(no name)"
-
-
-def age_s(start: datetime | None, snapshot: LocksSnapshot, now: datetime) -> float | None:
-    """Seconds since a moment of the server's clock, by that clock and the time that went by here since."""
-    if start is None:
-        return None
-    gone = (now - snapshot.taken_at).total_seconds()
-    return max((snapshot.server_time - start).total_seconds() + max(gone, 0.0), 0.0)
 
 
 def _does(session: LockSession, snapshot: LocksSnapshot, now: datetime) -> str:

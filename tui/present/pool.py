@@ -30,6 +30,7 @@ def pool_view(snapshot: PoolSnapshot) -> View:
             *pane_lines(pool.pgbouncer),
             _states(pool),
             _waits(pool),
+            *_root(pool),
             *_details(pool),
         ),
         columns=COLUMNS,
@@ -112,6 +113,13 @@ def _waits(pool: PoolReading) -> Line:
             Tone.WARN if waiting else Tone.PLAIN,
         ),
     )
+
+
+def _root(pool: PoolReading) -> tuple[Line, ...]:
+    """Who keeps them waiting, on a line that is there only while somebody waits."""
+    if not pool.waiting_on_locks or not pool.root_blocker:
+        return ()
+    return (line((f"! behind {clean(pool.root_blocker)}: x shows who", Tone.WARN)),)
 
 
 def rough(seconds: float | None) -> str:
