@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +10,11 @@ import pytest
 
 from profiles.manifest import ConstraintEntry, IndexEntry, Manifest, MigrationEntry, ProbeEntry, Target
 from sql.check import case_of, verify
-from sql.demo.cluster import Cluster
 from sql.findings import ConstraintFinding, IndexFinding, ProbeFinding, Verdict
 from sql.steps.preparing import prepare
 from tests import servers
 from tests.servers import Database
+from tests.sql.standbys import primary, standby_of
 from tests.sql.steps.schemas import profile
 
 MANIFEST = Manifest(
@@ -49,28 +47,10 @@ INSERT INTO alembic_version VALUES ('r1')
 @pytest.fixture(params=servers.wanted_majors(), ids=lambda major: f"pg{major}")
 def standby(request: pytest.FixtureRequest) -> Iterator[Database]:
     """A standby that streams from a primary with `PRIMARY` in it."""
-    folder = servers.binaries(request.param)
-    if folder is None:
-        pytest.skip(servers.how_to_get(request.param))
-    if not (folder / "pg_basebackup").exists():
-        pytest.skip(f"no pg_basebackup beside PostgreSQL {request.param} here")
-    primary = servers.start(request.param, wal_level="replica", max_wal_senders="4")
-    home = Path(tempfile.mkdtemp(prefix="pgdeck-test-standby-", dir="/tmp"))
-    home.chmod(0o755)
-    copy = Cluster(folder, home / "pg", settings={**servers.QUICK, "hot_standby": "on"})
-    try:
-        asyncio.run(Database(primary, request.param, "postgres").execute(PRIMARY))
-        for each in (copy.folder, copy.socket):
-            copy._own(each)
-        where = ("-h", str(primary.socket), "-p", str(primary.port), "-U", "postgres")
-        copy._run([str(folder / "pg_basebackup"), *where, "-D", str(copy.data), "-R", "-c", "fast"])
-        copy.start()
-        yield Database(copy, request.param, "postgres")
-    finally:
-        copy.remove()
-        primary.remove()
-        for each in (home, primary.folder.parent):
-            shutil.rmtree(each, ignore_errors=True)
+    with primary(request.param) as first:
+        asyncio.run(first.execute(PRIMARY))
+        with standby_of(first) as second:
+            yield second
 
 
 @pytest.mark.hazard("PRV-03")
