@@ -80,8 +80,13 @@ def add_flags(parser: argparse.ArgumentParser, *, live: bool = True) -> None:
         )
 
 
-def look_of(arguments: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> Look:
-    """The look that flags, environment and memory ask for; a theme from the flags is remembered."""
+def look_of(arguments: argparse.Namespace, environ: Mapping[str, str] | None = None) -> Look:
+    """The look that flags, environment and memory ask for; a theme from the flags is remembered.
+
+    Args:
+        environ: by default what we were started with.
+    """
+    environ = _as_started() if environ is None else environ
     chosen: str | None = getattr(arguments, "theme", None)
     if chosen is not None:
         _remember(chosen)
@@ -113,9 +118,18 @@ def _colours(environ: Mapping[str, str], *, plain: bool) -> Colours:
 
 
 def _takes_utf8(environ: Mapping[str, str]) -> bool:
-    """What is not said at all is taken for UTF-8, as nearly every terminal is."""
-    said = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "UTF-8"
-    return "utf8" in said.lower().replace("-", "")
+    """Nothing said means the locale C, as for every other program: tmux would draw `_` for each sign."""
+    said = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "C"
+    return "utf8" in said.lower().replace("-", "") or environ.get("PYTHONUTF8") == "1"
+
+
+def _as_started(own: Path = Path("/proc/self/environ")) -> Mapping[str, str]:
+    """Our environment without what Python wrote there: the locale C becomes UTF-8 in LC_CTYPE (PEP 538)."""
+    try:
+        given = dict(each.split(b"=", 1) for each in own.read_bytes().split(b"\0") if b"=" in each)
+    except OSError:
+        return os.environ
+    return {**os.environ, "LC_CTYPE": os.fsdecode(given.get(b"LC_CTYPE", b""))}
 
 
 def _file() -> Path:

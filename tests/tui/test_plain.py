@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from tests.tui import samples
 from tests.tui.deck import Driver, StillApp
 from tests.tui.emulator import Emulator
 from tests.tui.slow_terminal import BUSY, SlowTerminal
+from tests.tui.terminal import ROOT
 from tests.tui.test_frames import tour_of_the_screens
 from tui import looks
 from tui.looks import Colours, Look, ThemeChoice, look_of
@@ -42,15 +46,18 @@ def flags(*words: str) -> argparse.Namespace:
     ("words", "environ", "colours", "drawing", "letters"),
     [
         ((), {"TERM": "xterm-256color", "LANG": "de_DE.UTF-8"}, Colours.ALL, False, False),
-        ((), {"TERM": "tmux-256color"}, Colours.ALL, False, False),
+        ((), {"TERM": "tmux-256color", "LC_CTYPE": "C.UTF-8"}, Colours.ALL, False, False),
+        ((), {"TERM": "tmux-256color"}, Colours.ALL, True, True),
+        ((), {"TERM": "xterm", "LANG": "POSIX"}, Colours.ALL, True, True),
+        ((), {"TERM": "xterm", "LANG": "C", "PYTHONUTF8": "1"}, Colours.ALL, False, False),
         (("--plain",), {"TERM": "xterm-256color", "LANG": "de_DE.utf8"}, Colours.SIXTEEN, True, False),
         ((), {"TERM": "linux", "LANG": "C.UTF-8"}, Colours.SIXTEEN, True, False),
         ((), {"TERM": "vt100", "LANG": "C.UTF-8"}, Colours.NONE, True, False),
-        ((), {"TERM": "dumb"}, Colours.NONE, True, False),
-        ((), {}, Colours.NONE, True, False),
-        ((), {"TERM": "xterm-256color", "NO_COLOR": "1"}, Colours.NONE, True, False),
-        (("--plain",), {"TERM": "xterm", "NO_COLOR": "1"}, Colours.NONE, True, False),
-        ((), {"TERM": "xterm", "NO_COLOR": ""}, Colours.ALL, False, False),
+        ((), {"TERM": "dumb", "LANG": "C.UTF-8"}, Colours.NONE, True, False),
+        ((), {}, Colours.NONE, True, True),
+        ((), {"TERM": "xterm-256color", "NO_COLOR": "1", "LANG": "C.UTF-8"}, Colours.NONE, True, False),
+        (("--plain",), {"TERM": "xterm", "NO_COLOR": "1", "LANG": "C.UTF-8"}, Colours.NONE, True, False),
+        ((), {"TERM": "xterm", "NO_COLOR": "", "LANG": "C.UTF-8"}, Colours.ALL, False, False),
         ((), {"TERM": "xterm", "LC_ALL": "C", "LANG": "de_DE.UTF-8"}, Colours.ALL, True, True),
         ((), {"TERM": "xterm", "LANG": "de_DE.ISO-8859-1"}, Colours.ALL, True, True),
     ],
@@ -60,6 +67,35 @@ def test_flags_and_environment_choose_the_look(
 ) -> None:
     look = look_of(flags(*words), environ)
     assert (look.colours, look.ascii_drawing, look.ascii_letters) == (colours, drawing, letters)
+
+
+@pytest.mark.parametrize(
+    ("said", "ascii_only"),
+    [
+        ({}, True),
+        ({"LANG": "C"}, True),
+        ({"LC_CTYPE": "POSIX"}, True),
+        ({"LC_ALL": "C", "LANG": "C.UTF-8"}, True),
+        ({"LANG": "C.UTF-8"}, False),
+        ({"LC_CTYPE": "C.UTF-8"}, False),
+        ({"LC_ALL": "C", "PYTHONUTF8": "1"}, False),
+    ],
+    ids=str,
+)
+def test_the_locale_that_python_makes_up_for_itself_is_nobodys_word(
+    said: Mapping[str, str], ascii_only: bool
+) -> None:
+    """Python turns the locale C into UTF-8 for itself and its children; the terminal did not change."""
+    asked = "from tui.looks import look_of; import argparse; look = look_of(argparse.Namespace());"
+    told = subprocess.run(
+        [sys.executable, "-c", f"{asked} print(look.ascii_drawing, look.ascii_letters)"],
+        env={"TERM": "xterm-256color", "PATH": os.environ["PATH"], **said},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert told.split() == [str(ascii_only)] * 2
 
 
 def test_a_theme_is_remembered_and_a_broken_memory_is_none() -> None:
