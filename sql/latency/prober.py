@@ -33,12 +33,13 @@ if TYPE_CHECKING:
     from sql.snapshots import ServerIdentity
 
 WINDOW_S = 300.0
-PUBLISH_S = 1.0
+PUBLISH_S = 1.25
+"""The longest time between two snapshots; what is measured comes once a second, and is published then."""
 AFTER_THE_WATCH = "it goes on as soon as the watch is in"
 
 
 class Prober:
-    """Starts the process, starts it again when it dies, and publishes what it measures once a second."""
+    """Starts the process, starts it again when it dies, publishes what it measures about once a second."""
 
     def __init__(self, *, chance: Callable[[], float] = random.random) -> None:
         self._chance = chance
@@ -48,7 +49,8 @@ class Prober:
         self._paused_at: float | None = None
         self._failures = 0
         self._window_s: float | None = WINDOW_S
-        self._looked = asyncio.Event()
+        self._news = asyncio.Event()
+        """There is something to publish before its time."""
         self._password: Secret | None = None
         self._server: ServerIdentity | None = None
         self._welcome = asyncio.Event()
@@ -77,7 +79,7 @@ class Prober:
     def window(self, seconds: float | None) -> None:
         """Count another window from now on, of samples that are there already; None is since the start."""
         self._window_s = seconds
-        self._looked.set()
+        self._news.set()
 
     def hold(self) -> None:
         """Connect no more until `admit()`: the watch has lost the server, or found another one.
@@ -230,6 +232,7 @@ class Prober:
             if isinstance(message, Samples):
                 self._failures = 0
                 measured.set()
+                self._news.set()
         code = await process.wait()
         return Stopped(f"the prober {ending(code)}", refused=False)
 
@@ -241,7 +244,7 @@ class Prober:
     ) -> None:
         await measured.wait()
         while True:
-            self._looked.clear()
+            self._news.clear()
             # While nothing is measured nothing gets older either: another window is as of then.
             moment = now() if self._paused_at is None else self._paused_at
             looks = records.window_s != self._window_s
@@ -251,7 +254,7 @@ class Prober:
                 publish(records.snapshot(moment))
             with suppress(TimeoutError):
                 async with asyncio.timeout(PUBLISH_S):
-                    await self._looked.wait()
+                    await self._news.wait()
 
 
 def _place(server: ServerIdentity) -> tuple[str | None, str, str]:

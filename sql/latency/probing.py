@@ -18,7 +18,7 @@ from sql.latency.lane import Lane
 from sql.latency.messages import Message, Stopped, encode
 from sql.latency.orders import Order, decode_order
 from sql.latency.sampler import Sampler, probe_settings
-from sql.latency.schedule import DECK
+from sql.latency.schedule import DECK, DECK_FIRST
 
 LONGEST_LINE = 2**22
 LAST_WORDS_S = 2.0
@@ -59,6 +59,7 @@ async def _main() -> int:
     with suppress(asyncio.CancelledError, TimeoutError):
         async with asyncio.timeout(LAST_WORDS_S):
             await work
+    _send()
     return 0
 
 
@@ -81,7 +82,9 @@ async def _measure(order: Order, going: asyncio.Event) -> None:
         lane = await open_lane()
         try:
             open_second = partial(open_lane, number=1)
-            sampler = Sampler(lane, order.probes, tell, DECK, going=going, open_lane=open_second)
+            sampler = Sampler(
+                lane, order.probes, tell, DECK, going=going, open_lane=open_second, first=DECK_FIRST
+            )
             await sampler.prepare()
             await sampler.run()
         finally:
@@ -98,11 +101,22 @@ async def _measure(order: Order, going: asyncio.Event) -> None:
         tell(Stopped(f"the prober failed ({type(error).__name__} at {where})", refused=False))
 
 
+_unsent: list[bytes] = []
+
+
 def tell(message: Message) -> None:
-    """Write one line; the deck that no longer reads is gone, and so are we."""
-    line = encode(message)
+    """Write one line; what is told at once goes in one piece, which wakes the deck once."""
+    if not _unsent:
+        asyncio.get_running_loop().call_soon(_send)
+    _unsent.append(encode(message))
+
+
+def _send() -> None:
+    """The deck that no longer reads is gone, and so are we."""
+    lines = b"".join(_unsent)
+    _unsent.clear()
     try:
-        while line:
-            line = line[os.write(sys.stdout.fileno(), line) :]
+        while lines:
+            lines = lines[os.write(sys.stdout.fileno(), lines) :]
     except BrokenPipeError:
         os._exit(0)

@@ -27,9 +27,11 @@ QUERY_TIMEOUT_S = 10.0
 """How long an application waits for an answer, where nothing says so."""
 TARGETS_OVER = 10
 """A probe may take this many times its p99 target before it is cut off."""
-FLUSH_S = 0.5
-FIRST_FLUSH_S = 0.2
-"""An operator who has just opened the deck waits for the first numbers."""
+FLUSH_S = 1.0
+FIRST_FLUSH_S = 0.55
+"""An operator who has just opened the deck waits for the first median: five samples."""
+FIRST_S = 20.0
+"""How long the first pace holds: a p99 of five cheap probes takes half of it."""
 REPLAN_S = 60.0
 MEANS_S = 10.0
 FLOOR_S = 1.0
@@ -74,13 +76,17 @@ class Sampler:
         going: asyncio.Event | None = None,
         chance: Callable[[], float] = random.random,
         open_lane: Callable[[], Awaitable[Lane]] | None = None,
+        first: Pace | None = None,
     ) -> None:
         """
         Args:
+            first: how hard the probes may press at the beginning, where that is not `pace`.
             open_lane: gives a second lane, for when one probe would keep others waiting; closed by us.
         """
         self._tell = tell
         self._pace = pace
+        self._first = pace if first is None else first
+        self._first_until = 0.0
         self._going = going
         self._chance = chance
         self._heartbeat = Heartbeat(pace.standstill_s, lambda *when: tell(Standstill(*when)))
@@ -126,7 +132,8 @@ class Sampler:
             SessionError: the connection is lost.
         """
         for number, query in enumerate(self._queries):
-            self._main.admit(number, query, Ticks(self._pace.fastest_s))
+            self._main.admit(number, query, Ticks(self._first.fastest_s))
+        self._first_until = now() + FIRST_S
         self._adapt(now())
         self._heartbeat.start()
         self._main.start()
@@ -226,7 +233,8 @@ class Sampler:
             self._tell(Floor((sample,)))
 
     def _adapt(self, moment: float) -> None:
-        found = periods([query.cost for query in self._queries], self._pace)
+        pace = self._first if moment < self._first_until else self._pace
+        found = periods([query.cost for query in self._queries], pace)
         for track in self._tracks():
             track.schedule.adapt(found, moment)
 

@@ -202,7 +202,8 @@ class Track:
     async def _sleep(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
         self._asleep = loop.create_future()
-        timer = loop.call_later(seconds, self._wake)
+        # uvloop rounds to milliseconds: what it rounds down rings too early, again and again.
+        timer = loop.call_later(math.ceil(seconds * 1000) / 1000, self._wake)
         try:
             await self._asleep
         finally:

@@ -108,6 +108,8 @@ class Pane(Lines, can_focus=True):
 
     def show_view(self, view: View, age: str, note: Line = BLANK) -> None:
         """Show a reading. The cursor stays on its row; where that is gone its neighbour is selected."""
+        if view is self._view and (age, note) == (self._age, self._note):
+            return
         self._age, self._note = age, note
         self.set_class(view.stale, "-stale")
         if view is not self._view:
