@@ -23,7 +23,7 @@ GROUPINGS = ("state", "application", "role", "client", "database")
 ADVISED_TABLE = "leads"
 """The table whose rows say how large the client is (the first seed's "client > 10K leads")."""
 SETTLE_S = 1.0
-"""Two readings nearer than this give no rate."""
+"""Two readings nearer than this give no rate: the one before stands."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,9 @@ class PoolUse:
     def __init__(self, budget: PoolBudget | None) -> None:
         self._budget = budget
         self._sessions: tuple[int, datetime] | None = None
+        self._per_min: float | None = None
         self._own: tuple[Session, int, float, float] | None = None
+        self._cost: OwnUse | None = None
 
     async def __call__(self, session: Session) -> PoolUseSnapshot:
         """One reading.
@@ -153,24 +155,25 @@ class PoolUse:
         if count is None:
             return None
         if before is None or count < before[0]:
-            self._sessions = (count, now)
-            return None
-        elapsed_s = (now - before[1]).total_seconds()
-        if elapsed_s < SETTLE_S:
-            return None
-        self._sessions = (count, now)
-        return float(60 * (count - before[0]) / elapsed_s)
+            self._sessions, self._per_min = (count, now), None
+        elif (elapsed_s := (now - before[1]).total_seconds()) >= SETTLE_S:
+            self._sessions, self._per_min = (count, now), 60 * (count - before[0]) / elapsed_s
+        return self._per_min
 
     def _own_use(self, session: Session) -> OwnUse | None:
         now, before = time.monotonic(), self._own
-        self._own = (session, session.statements, session.answered_s, now)
-        if before is None or before[0] is not session or now - before[3] < SETTLE_S:
-            return None
-        elapsed_s = now - before[3]
-        return OwnUse(
-            round((session.statements - before[1]) / elapsed_s, 1),
-            round(1000 * (session.answered_s - before[2]) / elapsed_s, 1),
-        )
+        newest = (session, session.statements, session.answered_s, now)
+        if before is None or before[0] is not session:
+            self._own, self._cost = newest, None
+        elif (elapsed_s := now - before[3]) >= SETTLE_S:
+            self._own, self._cost = (
+                newest,
+                OwnUse(
+                    round((newest[1] - before[1]) / elapsed_s, 1),
+                    round(1000 * (newest[2] - before[2]) / elapsed_s, 1),
+                ),
+            )
+        return self._cost
 
 
 def _seconds(value: float | None) -> float | None:

@@ -191,3 +191,29 @@ async def test_a_revoked_view_names_its_grant(newest: Database) -> None:
             await read(newest, user=plain)
     assert caught.value.sqlstate == "42501"
     assert "pg_stat_activity" in caught.value.remedy
+
+
+async def test_who_keeps_the_others_waiting_is_named_only_while_somebody_waits(database: Database) -> None:
+    async with session(database) as watching, backends(database, 2) as (holder, waiter):
+        sent = watching.statements
+        assert (await read_pool(watching, None)).pool.root_blocker == ""
+        quiet = watching.statements - sent
+        await holder.execute("BEGIN; SELECT pg_advisory_lock(1)")
+        task = asyncio.create_task(waiter.execute("SELECT pg_advisory_lock(1)"))
+
+        async def waiting() -> PoolReading | None:
+            reading = (await read_pool(watching, None)).pool
+            return reading if reading.waiting_on_locks else None
+
+        reading = await until(waiting)
+        sent = watching.statements
+        await read_pool(watching, None)
+        assert watching.statements - sent == quiet + 1
+        holder.terminate()
+        await task
+    assert reading.root_blocker == f"pid {holder_pid(reading)} sales-api (idle in transaction)"
+    assert reading.running == 0
+
+
+def holder_pid(reading: PoolReading) -> str:
+    return reading.root_blocker.split()[1]

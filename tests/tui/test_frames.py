@@ -37,6 +37,7 @@ from tui.screens.confirm_signal import ConfirmSignalScreen
 from tui.screens.help import HelpScreen
 from tui.screens.locks import LocksScreen
 from tui.screens.password import PasswordScreen
+from tui.screens.pool import PoolScreen
 from tui.screens.profile_form import ProfileForm
 from tui.screens.quit_run import QuitRunScreen
 from tui.screens.set_password import SetPasswordScreen
@@ -156,6 +157,7 @@ async def tour_of_the_screens(driver: Driver) -> None:
         ProfileForm,
         lambda: ProfileForm(samples.PROFILE),
         Overlay,
+        lambda: PoolScreen(samples.PROFILE, driver.deck.readings, None),
         lambda: LocksScreen(samples.PROFILE, driver.deck.readings, None),
         lambda: ConfirmSignalScreen(
             samples.PROFILE, Signal.TERMINATE, lock_samples.ROOT, Forest(lock_samples.LOCKS), "sales at 漢字"
