@@ -36,6 +36,7 @@ from sql.snapshots import (
 from sql.verdict import Parts, judge
 
 if TYPE_CHECKING:
+    from sql.latency.evidence import Incident
     from sql.requirements import Requirements
     from sql.session import Session
 
@@ -84,7 +85,7 @@ async def verify(
     with_rollback: bool = False,
     on_progress: Progress | None = None,
 ) -> Report:
-    """Check a database against its manifest, on one connection, without writing anything.
+    """Check a database against its manifest, on two connections at most, without writing anything.
 
     Args:
         profile: a saved profile's name, or a profile.
@@ -141,7 +142,8 @@ async def examine(
         parts = _with_console(parts, await console)
     if duration_s > 0 and case.requirements.probes:
         tell(f"measuring for {duration_s:g} s")
-        parts = replace(parts, probes=await _measured(case, password, duration_s))
+        probes, incidents = await _measured(case, password, duration_s)
+        parts, report = replace(parts, probes=probes), replace(report, incidents=incidents)
     else:
         parts = replace(parts, probes=_unmeasured(case.requirements))
     return _judged(report, case, parts, session.identity, duration_s)
@@ -218,22 +220,31 @@ async def _or_why(part: str, reading: Awaitable[Reading]) -> Reading | Unavailab
         return Unavailable(part, error.reason, error.remedy, datetime.now(UTC))
 
 
-async def _measured(case: Case, password: Secret | None, duration_s: float) -> ProbesSnapshot | Unavailable:
+async def _measured(
+    case: Case, password: Secret | None, duration_s: float
+) -> tuple[ProbesSnapshot | Unavailable, tuple[Incident, ...]]:
+    """What the probes measure, and why runs among them were slow."""
     from sql.latency.measuring import measure
+    from sql.latency.onlooker import Onlooker
 
+    onlooker = Onlooker(case.profile, password, case.requirements.probes)
     try:
-        return await measure(
+        snapshot = await measure(
             case.profile,
             password,
             case.requirements.probes,
             duration_s,
             search_path=case.requirements.search_path,
             query_timeout_s=case.requirements.pool.query_timeout_s if case.requirements.pool else None,
+            onlooker=onlooker,
         )
     except ReadingError as error:
-        return Unavailable("probes", error.reason, error.remedy, datetime.now(UTC))
+        lacking = Unavailable("probes", error.reason, error.remedy, datetime.now(UTC))
+        return lacking, onlooker.incidents
     except SessionError as error:
-        return Unavailable("probes", str(error).rstrip(". "), taken_at=datetime.now(UTC))
+        lost = Unavailable("probes", str(error).rstrip(". "), taken_at=datetime.now(UTC))
+        return lost, onlooker.incidents
+    return snapshot, onlooker.incidents
 
 
 def _unmeasured(requirements: Requirements) -> ProbesSnapshot:

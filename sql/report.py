@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from profiles.model import EnvironmentClass
 from sql.findings import Scope, Verdict
@@ -17,6 +18,9 @@ from sql.snapshots import (
     Unavailable,
 )
 from sql.steps.step import Direction, Plan
+
+if TYPE_CHECKING:
+    from sql.latency.evidence import Incident
 
 EMPTY_FIX = Plan(Direction.FIX, ())
 EMPTY_ROLLBACK = Plan(Direction.ROLLBACK, ())
@@ -50,6 +54,8 @@ class Report:
     rollback: Plan = field(default=EMPTY_ROLLBACK)
     """The steps that take the manifest's objects away again; empty unless asked for."""
     unavailable: tuple[Unavailable, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+    """Runs that were slow while the probes were sampled, and why, the oldest first."""
     duration_s: float = 0.0
     """How long the probes were sampled."""
 

@@ -161,7 +161,7 @@ class Incident:
     until: datetime
     """When the last of them ended, or was last seen running."""
     ms: float
-    """The slowest of them, from when it was due."""
+    """The slowest of them."""
     cause: Cause
     reason: str
     """Why the slowest was slow, a clause without a full stop."""
@@ -186,8 +186,9 @@ class Incident:
             return f"{what} has run for {self.ms:.0f} ms: {self.reason}"
         if self.count == 1:
             return f"{what} {self.ms:.0f} ms: {self.reason}"
-        span = (self.until - self.at).total_seconds()
-        return f"{what} {self.count} slow runs in {span:.0f} s, the slowest {self.ms:.0f} ms: {self.reason}"
+        seconds = (self.until - self.at).total_seconds()
+        span = f"in {seconds:.0f} s" if seconds >= 1 else "within a second"
+        return f"{what} {self.count} slow runs {span}, the slowest {self.ms:.0f} ms: {self.reason}"
 
     def joined(self, newer: Incident, *, looked: bool) -> Incident:
         """With one more run; one that nobody looked at brings no reason of its own."""

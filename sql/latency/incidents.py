@@ -254,8 +254,8 @@ class Incidents:
 
 
 def _ms(sample: Sample) -> float:
-    """What the application would have waited."""
-    return (sample.end - min(sample.due, sample.start)) * 1000
+    """Of the run itself: a tick that waited behind a slow run is that run's doing."""
+    return (sample.end - sample.start) * 1000
 
 
 def _what_became(row: Any) -> str:

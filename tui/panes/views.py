@@ -20,8 +20,7 @@ from tui.present.indexes import indexes_view
 from tui.present.latency import latency_view
 from tui.present.pgbouncer import pane_lines, trouble
 from tui.present.pool import pool_view
-from tui.present.tally import GAP
-from tui.present.text import clean, plural
+from tui.present.text import clean
 from tui.present.view import BLANK, Line, Tone, View, line
 from tui.watching import Readings
 
@@ -75,8 +74,8 @@ def _view(part: str, readings: Readings) -> View:
     if isinstance(snapshot, PoolSnapshot):
         return pool_view(snapshot)
     if isinstance(snapshot, ProbesSnapshot):
-        view = latency_view(snapshot, {entry.name: entry for entry in manifest.probes})
-        return replace(view, summary=(*view.summary, *_incidents(readings)))
+        entries = {entry.name: entry for entry in manifest.probes}
+        return latency_view(snapshot, entries, _incidents(readings))
     waiting = View(summary=line(("waiting for the first reading", Tone.DIM)))
     if part == "pool":
         return replace(waiting, head=pane_lines(readings.pgbouncer))
@@ -85,11 +84,9 @@ def _view(part: str, readings: Readings) -> View:
     return waiting
 
 
-def _incidents(readings: Readings) -> Line:
+def _incidents(readings: Readings) -> int:
     snapshot = readings.known("incidents").snapshot
-    if not isinstance(snapshot, IncidentsSnapshot) or not snapshot.incidents:
-        return BLANK
-    return (GAP, (f"! {plural(len(snapshot.incidents), 'incident')}, i", Tone.WARN))
+    return len(snapshot.incidents) if isinstance(snapshot, IncidentsSnapshot) else 0
 
 
 def target_of(profile: Profile) -> str:

@@ -29,23 +29,25 @@ KEPT_ENOUGH = 0.98
 SPARK_WIDTH = 24
 
 
-def latency_view(snapshot: ProbesSnapshot, entries: Mapping[str, ProbeEntry]) -> View:
+def latency_view(snapshot: ProbesSnapshot, entries: Mapping[str, ProbeEntry], incidents: int = 0) -> View:
     """The probes: what misses its target first, then in the manifest's order."""
     places = {name: place for place, name in enumerate(entries)}
     ordered = sorted(snapshot.probes, key=lambda p: (badness(p.finding), places.get(p.name, 0)))
     return View(
-        summary=summary(snapshot),
+        summary=summary(snapshot, incidents),
         columns=COLUMNS,
         rows=tuple(_row(probe, entries.get(probe.name)) for probe in ordered),
         empty=(line(("the manifest has no probe", Tone.DIM)),),
     )
 
 
-def summary(snapshot: ProbesSnapshot) -> Line:
-    """`4 of 5 met  ✗ 1 missed  ! kept 97%  last 5 min  floor 0.21`."""
+def summary(snapshot: ProbesSnapshot, incidents: int = 0) -> Line:
+    """`4 of 5 met  ✗ 1 missed  ! 2 incidents, i  ! kept 97%  last 5 min  floor 0.21`."""
     said = tally((probe.finding for probe in snapshot.probes), ProbeFinding.MET, "no probe")
     if not snapshot.probes:
         return said
+    if incidents:
+        said = (*said, GAP, (f"! {plural(incidents, 'incident')}, i", Tone.WARN))
     shares = [probe.kept for probe in snapshot.probes if probe.kept is not None]
     if shares and min(shares) < KEPT_ENOUGH:
         said = (*said, GAP, (f"! kept {min(shares):.0%}", Tone.WARN))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sql.pgbouncer_reading import PgbouncerReading
 from sql.report import Report
@@ -21,6 +21,9 @@ from sql.snapshots import (
 from sql.steps.step import Refusal, Step
 from tui.reports.json_text import written
 from tui.version import version
+
+if TYPE_CHECKING:
+    from sql.latency.evidence import Incident
 
 FORMAT_VERSION = 1
 
@@ -51,6 +54,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "probes": [_probe(probe) for probe in report.probes],
         "pool": None if report.pool is None else _pool(report.pool),
         "migration": None if report.migration is None else _migration(report.migration),
+        "incidents": [_incident(incident) for incident in report.incidents],
         "replicas": [],
         "steps": [_step(step) for step in report.plan.steps],
         "refused": [_refusal(refusal) for refusal in report.plan.refused],
@@ -194,6 +198,30 @@ def _refusal(refusal: Refusal) -> dict[str, Any]:
 
 def _unavailable(part: Unavailable) -> dict[str, Any]:
     return {"part": part.part, "reason": part.reason, "remedy": part.remedy}
+
+
+def _incident(incident: Incident) -> dict[str, Any]:
+    seen = asdict(incident.evidence)
+    lock = incident.evidence.lock
+    if lock is not None:
+        seen["lock"]["blockers"] = [blocker.as_json() for blocker in lock.blockers]
+    return {
+        "probe": incident.probe,
+        "at": _instant(incident.at),
+        "until": _instant(incident.until),
+        "ms": _ms(incident.ms),
+        "count": incident.count,
+        "looked_into": incident.looked_into,
+        "cause": incident.cause.value,
+        "sentence": incident.sentence,
+        "reason": incident.reason,
+        "evidence": seen,
+    }
+
+
+def _instant(time: datetime) -> str:
+    """To the millisecond, as in the server's log."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _ms(value: float | None) -> float | None:

@@ -21,6 +21,7 @@ from tui.reports.wording import (
     probe_targets,
     sign,
     size,
+    slow_runs,
     words,
 )
 from tui.version import version
@@ -58,6 +59,7 @@ def _report(report: Report) -> Iterator[str]:
         ("Summary", _summary(report)),
         ("What a customer would notice", _notice(report)),
         ("Query speed", _speed(report)),
+        ("What was slow, and why", [f"- {escape(line)}" for line in slow_runs(report)]),
         ("Indexes", _indexes(report)),
         ("Data integrity rules", _rules(report)),
         ("Room for connections", _pool(report)),

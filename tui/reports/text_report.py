@@ -21,6 +21,7 @@ from tui.reports.wording import (
     probe_targets,
     sign,
     size,
+    slow_runs,
     words,
 )
 
@@ -43,6 +44,7 @@ def _report(report: Report) -> Iterator[str]:
     yield from _indexes(report)
     yield from _constraints(report)
     yield from _probes(report)
+    yield from _section("Slow runs", slow_runs(report))
     yield from _pool(report)
     yield from _migration(report)
     missing = [f"{part.part}: {part.reason}" for part in report.unavailable]

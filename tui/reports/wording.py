@@ -13,6 +13,7 @@ from tui.present.signs import words as words
 
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 NOTHING = "–"
+MOST_INCIDENTS = 8
 
 
 def sign(finding: object) -> str:
@@ -68,6 +69,14 @@ def pgbouncer_lines(pool: PoolReading) -> list[str]:
         return [f"PgBouncer is unknown: {reading.unknown}"]
     pools = [f"PgBouncer ({each.pool_mode}) {sentence(each)}" for each in reading.pools]
     return pools + [f"PgBouncer: {each}" for each in reading.others]
+
+
+def slow_runs(report: Report) -> list[str]:
+    """The slowest incidents, in the order in which they happened, and how many more there are."""
+    slowest = sorted(report.incidents, key=lambda incident: -incident.ms)[:MOST_INCIDENTS]
+    lines = [incident.sentence for incident in report.incidents if incident in slowest]
+    more = len(report.incidents) - len(lines)
+    return [*lines, f"and {more} more; --report-format json has them all"] if more else lines
 
 
 def next_steps(report: Report) -> tuple[str, ...]:
