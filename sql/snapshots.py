@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # values of modules that import asyncpg, or this one
     from sql.locks import LocksSnapshot
     from sql.pgbouncer_reading import PgbouncerReading, PgbouncerSnapshot
     from sql.pool_use import PoolUseSnapshot
+    from sql.replicas_reading import ReplicasSnapshot
     from sql.slow_statements import SlowStatementsSnapshot
     from sql.steps.monitor import RunProgress
     from sql.steps.runs import ForeignBuild
@@ -107,6 +108,14 @@ class IndexReading:
     purpose: str = ""
     demo_query: str = ""
     oid: int | None = None
+    replica_scans: tuple[tuple[str, int | None], ...] = ()
+    """By replica that the profile names: scans there, which `scans` leaves out; None: it was not reached."""
+
+    @property
+    def scans_on_replicas(self) -> int | None:
+        """Scans on all replicas that were reached; None where there is none of them."""
+        known = [count for _, count in self.replica_scans if count is not None]
+        return sum(known) if known else None
 
 
 @dataclass(frozen=True)
@@ -328,6 +337,7 @@ Snapshot: TypeAlias = """(
     | IdentitySnapshot
     | BuildsSnapshot
     | PgbouncerSnapshot
+    | ReplicasSnapshot
     | CheckpointsSnapshot
     | SlowStatementsSnapshot
     | LocksSnapshot

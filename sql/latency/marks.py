@@ -219,6 +219,8 @@ def _when(mark: Mark) -> datetime:
 
 def _span(since: datetime, until: datetime) -> str:
     seconds = max(0.0, (until - since).total_seconds())
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 10:
         return f"{seconds:.1f} s"
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -7,6 +7,7 @@ from datetime import UTC
 
 from profiles.manifest import ProbeEntry, Target
 from sql.findings import ProbeFinding
+from sql.latency.trend import Trend
 from sql.snapshots import ProbeReading, ProbesSnapshot
 from tui.present.signs import badness, mark
 from tui.present.tally import GAP, tally
@@ -16,7 +17,7 @@ from tui.present.view import Column, Line, Row, Span, Tone, View, line
 COLUMNS = (
     Column("finding", least=8),
     Column("probe, ms", least=10, most=40, middle=True, fills=True),
-    Column("now", least=6, right=True, drop=4),
+    Column("now ", least=7, right=True, drop=4),
     Column("p50 ", least=6, right=True),
     Column("p95 ", least=6, right=True),
     Column("p99 ", least=6, right=True),
@@ -81,6 +82,12 @@ def percentile(value: float | None, target: float | None) -> Span:
     return (ms(value) + ("✗" if missed else "✓"), Tone.BAD if missed else Tone.PLAIN)
 
 
+def now_and_trend(probe: ProbeReading) -> Span:
+    """The newest sample, with the way that the median goes: `0.91↑`; steady has no sign."""
+    sign = {Trend.RISING: "↑", Trend.FALLING: "↓"}.get(probe.trend or Trend.STEADY, " ")
+    return (ms(probe.last_ms) + sign, Tone.WARN if probe.trend is Trend.RISING else Tone.PLAIN)
+
+
 def targets(target: Target) -> str:
     """The three targets, as `25/35/50`."""
     return "/".join(target_ms(value) for value in (target.p50_ms, target.p95_ms, target.p99_ms))
@@ -101,7 +108,7 @@ def _row(probe: ProbeReading, entry: ProbeEntry | None) -> Row:
         cells=(
             mark(probe.finding),
             (clean(probe.name), Tone.PLAIN),
-            (ms(probe.last_ms), Tone.PLAIN),
+            now_and_trend(probe),
             percentile(probe.p50_ms, target.p50_ms),
             percentile(probe.p95_ms, target.p95_ms),
             percentile(probe.p99_ms, target.p99_ms),
@@ -124,7 +131,8 @@ def _named(probe: ProbeReading) -> Line:
 
 
 def _said(probe: ProbeReading) -> Line:
-    facts = [f"now {ms(probe.last_ms)} ms", f"n {probe.samples}"]
+    trend = f", {probe.trend}" if probe.trend in (Trend.RISING, Trend.FALLING) else ""
+    facts = [f"now {ms(probe.last_ms)} ms{trend}", f"n {probe.samples}"]
     if probe.errors:
         facts.append(f"! {plural(probe.errors, 'error')}")
     if probe.kept is not None:
