@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import sys
@@ -86,6 +87,9 @@ async def _measure(order: Order, going: asyncio.Event) -> None:
                 lane, order.probes, tell, DECK, going=going, open_lane=open_second, first=DECK_FIRST
             )
             await sampler.prepare()
+            # What is there now stays: a look through it would be a pause in the middle of a measurement.
+            gc.collect()
+            gc.freeze()
             await sampler.run()
         finally:
             await lane.close()

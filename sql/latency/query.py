@@ -81,10 +81,13 @@ class Query:
             error: RefusedError | None = None
             try:
                 await lane.begin_probe()
+                # The timer costs as much as a part of a quick run: it is set before that begins.
+                if alarm is not None:
+                    alarm.set(now() if start is None else start)
                 # Set once: an application that must prepare anew has waited since its first try.
                 start = now() if start is None else start
                 if alarm is not None:
-                    alarm.set(start)
+                    alarm.start = start
                 try:
                     if self.statement is None:
                         self.statement = await lane.prepare(self.entry.sql)
@@ -115,13 +118,13 @@ class _Alarm:
     def __init__(self, overdue: Callable[[float, float], None], threshold_ms: float) -> None:
         self._overdue = overdue
         self._threshold_ms = threshold_ms
-        self._start = self._at = 0.0
+        self.start = self._at = 0.0
         self._said = False
         self._timer: asyncio.TimerHandle | None = None
 
     def set(self, start: float) -> None:
-        """Ring when a run that began at `start` has taken too long."""
-        self._start, self._at = start, start + self._threshold_ms / 1000
+        """Ring when a run that begins at `start` has taken too long."""
+        self._at = start + self._threshold_ms / 1000
         self._timer = asyncio.get_running_loop().call_later(self._at - now(), self._ring)
 
     def cancel(self) -> None:
@@ -139,4 +142,4 @@ class _Alarm:
     def _say(self) -> None:
         if not self._said:
             self._said = True
-            self._overdue(self._start, self._threshold_ms)
+            self._overdue(self.start, self._threshold_ms)

@@ -67,6 +67,11 @@ class Setting:
         self._write("manifests/probed.toml", 'title = "Probed"\n' + "\n".join([*manifest[1:11], *_probes()]))
         self._profile("probed", "probed")
 
+    def add(self, name: str, manifest: str) -> None:
+        """A profile with a manifest of its own, both of this name."""
+        self._write(f"manifests/{name}.toml", manifest)
+        self._profile(name, name)
+
     def _profile(self, name: str, manifest: str) -> None:
         lines = ['environment = "development"', f'manifest = "{manifest}"', "[connection]"]
         lines += [f'host = "{self.cluster.socket}"', 'dbname = "postgres"', 'user = "deck"']
