@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from time import perf_counter
 
 import pyte
 import pytest
@@ -22,6 +23,7 @@ from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
 from sql.findings import IndexFinding, ProbeFinding
+from sql.latency.messages import Sample, Samples
 from sql.lock_tree import Forest
 from sql.steps.signals import Signal
 from tests.tui import lock_samples, samples
@@ -35,6 +37,7 @@ from tui import cells, frames, screens
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.confirm_signal import ConfirmSignalScreen
 from tui.screens.help import HelpScreen
+from tui.screens.latency import LatencyScreen
 from tui.screens.locks import LocksScreen
 from tui.screens.password import PasswordScreen
 from tui.screens.pool import PoolScreen
@@ -175,6 +178,22 @@ async def tour_of_the_screens(driver: Driver) -> None:
     await driver.press("e", "down", "escape")
 
 
+async def tour_of_latency(driver: Twin) -> None:
+    """The plot grows, a spike changes its scale, another probe is chosen, and slow runs are listed."""
+    await driver.publish(samples.PROBES)
+    await driver.press("p")
+    screen, history = driver.app.screen, driver.app.history
+    assert isinstance(screen, LatencyScreen)
+    for turn, latency_s in enumerate((0.001, 0.002, 0.04, 0.9, 0.001)):
+        end = perf_counter()
+        runs = tuple(Sample(end - latency_s, end - latency_s, end, answered=turn != 1) for _ in range(3))
+        history.take(Samples(0, 3, 3, runs), end)
+        history.timeline.pause(turn % 2 == 0, screen._clock())
+        screen.draw()
+        await driver.pilot.pause()
+    await driver.press("down", "up", "i", "escape", "question_mark", "escape", "escape")
+
+
 async def tour_of_steps(driver: Twin) -> None:
     """A step's preview and question, runs, the journal, and the question at the end."""
     await driver.press("1", "home")
@@ -221,6 +240,7 @@ async def tour(driver: Twin) -> None:
     width, height = driver.app.size
     await tour_of_the_deck(driver)
     await tour_of_the_screens(driver)
+    await tour_of_latency(driver)
     await tour_of_steps(driver)
     await driver.resize(20, 5)
     await driver.press("down", "tab")
