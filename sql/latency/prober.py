@@ -41,7 +41,12 @@ AFTER_THE_WATCH = "it goes on as soon as the watch is in"
 class Prober:
     """Starts the process, starts it again when it dies, publishes what it measures about once a second."""
 
-    def __init__(self, *, chance: Callable[[], float] = random.random) -> None:
+    def __init__(self, child: Process | None = None, *, chance: Callable[[], float] = random.random) -> None:
+        """
+        Args:
+            child: as `start_child` gives one, to be the first process; ended by us.
+        """
+        self._child = child
         self._chance = chance
         self._task: asyncio.Task[None] | None = None
         self._process: Process | None = None
@@ -66,6 +71,8 @@ class Prober:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+        if self._child is not None:
+            await end_child(self._child)
 
     @property
     def pid(self) -> int | None:
@@ -196,7 +203,7 @@ class Prober:
         self, order: Order, records: Records, publish: Callable[[ProbesSnapshot | Unavailable], None]
     ) -> Stopped:
         """Run one process until it ends; says why it did."""
-        process = await start_child("sql.latency.prober", order.profile)
+        process, self._child = self._child or await start_child("sql.latency.prober", order.profile), None
         self._process = process
         ticker: asyncio.Task[None] | None = None
         try:

@@ -14,6 +14,7 @@ import pytest
 
 from profiles.secret import Secret
 from sql.findings import ProbeFinding
+from sql.latency.child import start_child
 from sql.latency.orders import Order, decode_order, encode_order
 from sql.latency.prober import WINDOW_S, Prober
 from sql.snapshots import ProbesSnapshot, Unavailable
@@ -93,6 +94,34 @@ async def test_streams_snapshots_and_leaves_nothing_behind(
 
 async def _none(control: asyncpg.Connection) -> bool:
     return await sessions(control) == 0
+
+
+async def test_a_process_that_was_started_ahead_is_the_one_that_measures(leads: Database) -> None:
+    heard = Heard()
+    child = await start_child("sql.latency.prober", profile(leads))
+    async with Prober(child, chance=lambda: 0.0) as prober:
+        await prober.start(profile(leads), None, (DASHBOARD,), heard.append)
+        await until(heard.measured)
+        assert prober.pid == child.pid
+    assert not alive(child.pid)
+
+
+async def test_a_process_that_was_started_ahead_and_died_is_replaced(leads: Database) -> None:
+    heard = Heard()
+    child = await start_child("sql.latency.prober", profile(leads))
+    os.kill(child.pid, signal.SIGKILL)
+    await child.wait()
+    async with Prober(child, chance=lambda: 0.0) as prober:
+        await prober.start(profile(leads), None, (DASHBOARD,), heard.append)
+        await until(heard.measured)
+        assert prober.pid != child.pid
+
+
+async def test_a_process_that_never_got_an_order_is_ended(leads: Database) -> None:
+    child = await start_child("sql.latency.prober", profile(leads))
+    async with Prober(child):
+        assert alive(child.pid)
+    assert not alive(child.pid)
 
 
 async def test_another_window_is_published_at_once_from_the_same_samples(leads: Database) -> None:
