@@ -19,6 +19,7 @@ from profiles.manifest import Manifest
 from profiles.model import CredentialSource, Profile
 from profiles.secret import Secret
 from sql.errors import LoginError, PasswordNeeded, SessionError
+from sql.latency.child import end_child, start_child
 from sql.parse_store import STORE
 from sql.snapshots import Event, Lost, ServerIdentity, Unavailable
 from tui.background import in_background
@@ -26,6 +27,8 @@ from tui.messages import Arrived, Stopped, Waiting
 from tui.watching import PARTS
 
 if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+
     from textual.message import Message
 
     from sql.latency.incidents import Incidents
@@ -76,6 +79,8 @@ class Feed:
         self._host = host
         self._poller: Poller | None = None
         self._prober: Prober | None = None
+        self._child: Process | None = None
+        """The prober's process while it has no order."""
         self._console: ConsoleWatch | None = None
         self._password: Secret | None = None
         self._server: ServerIdentity | None = None
@@ -87,7 +92,7 @@ class Feed:
         self._unread: set[str] = set()
         """Parts that were not read since the watch began."""
         self._keeping: asyncio.Future[None] | None = None
-        self._settled = False
+        self._settled = asyncio.Event()
         self._questions: set[asyncio.Task[Secret | None]] = set()
         self._joined: dict[str, Reading] = {}
         self._listeners: list[Callable[[Heard, float], None]] = []
@@ -97,6 +102,8 @@ class Feed:
         """Watch until cancelled; sessions, prober and dialogs are gone afterwards."""
         settling = asyncio.get_running_loop().call_later(SETTLE_S, self._settle)
         try:
+            if self._manifest.probes:
+                await self._start_prober()
             requirements = await in_background(self._prepare, "pgdeck imports")
             self._say("waiting for the password")
             self._password = await self._ask_vault()
@@ -111,6 +118,8 @@ class Feed:
             STORE.close()
             for question in tuple(self._questions):
                 question.cancel()
+            if self._child is not None:
+                await end_child(self._child)
 
     def pause(self, paused: bool) -> None:
         """Send nothing to the server, or go on."""
@@ -195,8 +204,8 @@ class Feed:
 
     def _settle(self) -> None:
         """Once: what can wait may begin."""
-        if not self._settled:
-            self._settled = True
+        if not self._settled.is_set():
+            self._settled.set()
             self._host.settled()
 
     def _hear(self, message: Heard, at: float) -> None:
@@ -220,6 +229,8 @@ class Feed:
         STORE.open(locations().cache / "parsed" / f"{self._profile.name}.json")
         requirements = read(self._manifest, self._profile.pool)
         sql.watch.prepare(requirements)
+        if requirements.probes:
+            import sql.latency.prober
         return requirements
 
     async def _watch(self, requirements: Requirements) -> None:
@@ -260,12 +271,17 @@ class Feed:
         load()
         return ConsoleWatch(Console(self._profile), self.publish)
 
+    async def _start_prober(self) -> None:
+        """The process imports while we do; it gets its order when the password is known to be right."""
+        self._child = await start_child("sql.latency.prober", self._profile)
+
     async def _probe(self, requirements: Requirements) -> None:
         from sql.latency.prober import Prober
 
-        # The password is known to be right once the poller is in: two refused logins would lock accounts.
+        # Two refused logins would lock accounts.
         await self._connected.wait()
-        async with Prober() as prober:
+        child, self._child = self._child, None
+        async with Prober(child) as prober:
             prober.listen(self._hear)
             self._prober = prober
             for seconds in self._window_s:
@@ -285,6 +301,7 @@ class Feed:
 
     async def _keep_incidents(self, requirements: Requirements) -> None:
         await self._connected.wait()
+        await self._settled.wait()
         incidents = await in_background(lambda: self._make_incidents(requirements), "pgdeck incidents")
         self.listen(incidents.hear)
         await incidents.run()
