@@ -184,6 +184,11 @@ class Records:
             case Attached() | Overdue() | Stopped():
                 pass
 
+    @property
+    def bytes(self) -> int:
+        """What the samples of all probes take in memory."""
+        return sum(window.bytes for window in self._windows())
+
     def look(self, window_s: float | None, now: float) -> None:
         """Count another window from now on, exactly: nothing is measured anew. None is since the start."""
         self._window_s = math.inf if window_s is None else window_s

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -22,8 +23,8 @@ from sql.latency.messages import (
     decode,
     encode,
 )
-from sql.latency.record import Records
-from sql.latency.window import MOST_SAMPLES
+from sql.latency.record import RECENT, Records
+from sql.latency.window import MOST_SAMPLES, TRIMMED
 from sql.snapshots import ProbePlan, ProbeReading
 
 ENTRY = ProbeEntry("dash", "SELECT 1", Target(25, 35, 50))
@@ -201,3 +202,23 @@ def test_a_heavy_probe_says_how_often_it_is_due() -> None:
     reading = read(heavy)
     assert (reading.every_s, reading.slowed) == (2.1, True)
     assert read(samples([1.0])).every_s is None
+
+
+def test_an_hour_of_ten_probes_at_twenty_a_second_is_bounded() -> None:
+    probes = [replace(ENTRY, name=f"probe_{number}") for number in range(10)]
+    records = Records(probes)
+    sizes = []
+    for second in range(3600):
+        for number in range(10):
+            rows = tuple(Sample(at, at, at + 0.01) for at in (second + turn / 20 for turn in range(20)))
+            records.take(Samples(number, 20, 20, rows), second + 1)
+        if second % 60 == 59:
+            found = records.snapshot(second + 1)
+            # What is drawn does not grow either.
+            assert all(len(reading.recent_ms) <= RECENT for reading in found.probes)
+            sizes.append(records.bytes)
+    # A sample takes 32 bytes, and 16 more where it is in the window, which is the longest here.
+    assert max(sizes) <= 10 * ((MOST_SAMPLES + TRIMMED) * 32 + MOST_SAMPLES * 16) <= 20_000_000
+    # Full after half an hour; the second half adds nothing.
+    assert max(sizes[32:]) == max(sizes)
+    assert records.snapshot(3600).cut
