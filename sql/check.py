@@ -10,8 +10,7 @@ if not report.ready:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -21,7 +20,6 @@ from profiles.model import Profile
 from profiles.secret import Secret
 from sql.errors import ReadingError, SessionError
 from sql.findings import ProbeFinding, Scope, Verdict
-from sql.pgbouncer_reading import PgbouncerReading, with_pgbouncer
 from sql.report import Report
 from sql.snapshots import (
     ConstraintsSnapshot,
@@ -33,6 +31,7 @@ from sql.snapshots import (
     ServerIdentity,
     Unavailable,
 )
+from sql.surroundings import console_of, unread, with_console, with_replicas
 from sql.verdict import Parts, judge
 
 if TYPE_CHECKING:
@@ -132,14 +131,16 @@ async def examine(
 
     tell = on_progress or (lambda _: None)
     tell("connecting")
-    async with _console(case.profile) as console:
+    async with console_of(case.profile) as console:
         session = await connect(case.profile, password)
         try:
             parts = await read_parts(session, case.requirements, tell)
+            tell("reading replicas")
+            parts = await with_replicas(session, case.profile, password, parts)
             report = await _planned(session, case, parts, with_rollback)
         finally:
             await session.close()
-        parts = _with_console(parts, await console)
+        parts = with_console(parts, await console)
     if duration_s > 0 and case.requirements.probes:
         tell(f"measuring for {duration_s:g} s")
         probes, incidents = await _measured(case, password, duration_s)
@@ -147,31 +148,6 @@ async def examine(
     else:
         parts = replace(parts, probes=_unmeasured(case.requirements))
     return _judged(report, case, parts, session.identity, duration_s)
-
-
-@asynccontextmanager
-async def _console(profile: Profile) -> AsyncIterator[asyncio.Future[PgbouncerReading | None]]:
-    """A look at the pooler's console, where the profile names one, while the server is read."""
-
-    async def look() -> PgbouncerReading | None:
-        if profile.pool.pgbouncer is None:
-            return None
-        from sql.pgbouncer import read_once
-
-        return await read_once(profile)
-
-    looking = asyncio.ensure_future(look())
-    try:
-        yield looking
-    finally:
-        looking.cancel()
-        await asyncio.wait({looking})
-
-
-def _with_console(parts: Parts, console: PgbouncerReading | None) -> Parts:
-    if not isinstance(parts.pool, PoolSnapshot):
-        return parts
-    return replace(parts, pool=replace(parts.pool, pool=with_pgbouncer(parts.pool.pool, console)))
 
 
 def out_of_reach(case: Case, sentence: str, duration_s: float) -> Report:
@@ -306,17 +282,12 @@ def _judged(report: Report, case: Case, parts: Parts, server: ServerIdentity, du
         ),
         probes=shown.probes.probes if isinstance(shown.probes, ProbesSnapshot) else (),
         pool=shown.pool.pool if isinstance(shown.pool, PoolSnapshot) else None,
+        replicas=None if isinstance(shown.replicas, Unavailable | None) else shown.replicas.replicas,
         migration=shown.migration.migration if isinstance(shown.migration, MigrationSnapshot) else None,
         unavailable=(
             *(part for part in every if isinstance(part, Unavailable)),
-            *_unknown_pooler(shown),
+            *unread(shown),
             *report.unavailable,
         ),
         duration_s=duration_s,
     )
-
-
-def _unknown_pooler(parts: Parts) -> Iterator[Unavailable]:
-    pgbouncer = parts.pool.pool.pgbouncer if isinstance(parts.pool, PoolSnapshot) else None
-    if pgbouncer is not None and pgbouncer.unknown:
-        yield Unavailable("pgbouncer", pgbouncer.unknown, pgbouncer.remedy)

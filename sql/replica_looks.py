@@ -14,7 +14,7 @@ from profiles.model import Profile
 from profiles.secret import Secret
 from sql.errors import ReadingError, SessionError
 from sql.replicas_reading import Recovery
-from sql.snapshots import ServerIdentity
+from sql.snapshots import IndexesSnapshot, ServerIdentity
 
 if TYPE_CHECKING:
     from sql.session import Session
@@ -78,6 +78,24 @@ async def look_at_replicas(
         ReadingError, SessionError: the watched server could not be asked.
     """
     return tuple([await _look(profile, each, password, watched, indexes) for each in profile.replicas])
+
+
+def with_scans(indexes: IndexesSnapshot, looks: Sequence[Look]) -> IndexesSnapshot:
+    """The indexes with their scans on the replicas: each server counts its own."""
+    if not looks:
+        return indexes
+    return replace(
+        indexes,
+        indexes=tuple(
+            replace(
+                index,
+                replica_scans=tuple((look.name, look.scans.get(index.oid)) for look in looks),
+            )
+            if index.oid is not None
+            else index
+            for index in indexes.indexes
+        ),
+    )
 
 
 async def _look(

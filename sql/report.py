@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from profiles.model import EnvironmentClass
 from sql.findings import Scope, Verdict
+from sql.replicas_reading import ReplicasReading
 from sql.snapshots import (
     ConstraintReading,
     IndexReading,
@@ -49,6 +50,8 @@ class Report:
     probes: tuple[ProbeReading, ...] = ()
     pool: PoolReading | None = None
     migration: MigrationReading | None = None
+    replicas: ReplicasReading | None = None
+    """None where they could not be read."""
     plan: Plan = field(default=EMPTY_FIX)
     """The steps that take this database to its manifest."""
     rollback: Plan = field(default=EMPTY_ROLLBACK)

@@ -21,6 +21,7 @@ from sql.findings import (
     Scope,
     Verdict,
 )
+from sql.replicas_reading import ReplicasSnapshot
 from sql.snapshots import (
     ConstraintReading,
     ConstraintsSnapshot,
@@ -45,6 +46,8 @@ class Parts:
     probes: ProbesSnapshot | Unavailable | None = None
     pool: PoolSnapshot | Unavailable | None = None
     migration: MigrationSnapshot | Unavailable | None = None
+    replicas: ReplicasSnapshot | Unavailable | None = None
+    """Never part of the verdict: what is wrong with them is a warning."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,9 @@ def _remarks(manifest: Manifest, parts: Parts, scope: Scope) -> Remarks:
         yield from _of_pool(parts.pool.pool)
     else:
         yield _unread("the pool", parts.pool)
+    if isinstance(parts.replicas, ReplicasSnapshot):
+        for sentence in parts.replicas.replicas.sentences:
+            yield _remark(Weight.WARNS, sentence)
 
 
 def _of_index(index: IndexReading) -> Remarks:

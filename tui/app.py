@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from tui.feed import Feed
     from tui.screens.latency import LatencyScreen
     from tui.screens.pool import PoolScreen
+    from tui.screens.replicas import ReplicasScreen
 
 TERMINAL_CHECK_S = 2.0
 STYLES = Path(__file__).parent / "styles"
@@ -415,10 +416,24 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
                 self.open_profiles()
             self.notify(sentence, severity="error", markup=False, timeout=15)
             return
+        await self._open_instead(profile, manifest)
+
+    async def _open_instead(self, profile: Profile, manifest: Manifest) -> None:
         await self.stop_watching()
         while len(self.screen_stack) > 1:
             await self.pop_screen()
         self.open_deck(profile, manifest)
+
+    def on_replicas_screen_wanted(self, message: ReplicasScreen.Wanted) -> None:
+        """From a standby to its primary: the same profile, on another of its servers."""
+        if self.manifest is not None:
+            self.run_worker(
+                self._open_instead(message.profile, self.manifest),
+                group="switch",
+                description="open the deck on the primary",
+                exclusive=True,
+                exit_on_error=False,
+            )
 
     def on_deck_screen_judged(self, message: DeckScreen.Judged) -> None:
         """Keep the verdict for the list of profiles."""

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sql.latency.prober import Prober
     from sql.pgbouncer_watch import ConsoleWatch
     from sql.poller import Poller, Reading
+    from sql.replica_watch import ReplicaWatch
     from sql.requirements import Requirements
     from sql.session import Session
 
@@ -75,6 +76,8 @@ class Feed:
         self._profile = profile
         self.requirements: Requirements | None = None
         """The manifest's, read; None until then."""
+        self.replicas: ReplicaWatch | None = None
+        """Of the profile, once the watch has begun."""
         self._manifest = manifest
         self._host = host
         self._poller: Poller | None = None
@@ -189,6 +192,8 @@ class Feed:
 
     def publish(self, event: Event) -> None:
         """Tell the app, and whoever overhears."""
+        if self.replicas is not None:
+            event = self.replicas.enriched(event)
         if isinstance(event, Lost) and self._prober is not None:
             self._prober.hold()
         for heard in self._overhearing:
@@ -235,11 +240,13 @@ class Feed:
 
     async def _watch(self, requirements: Requirements) -> None:
         from sql.poller import Poller
+        from sql.replica_watch import ReplicaWatch
         from sql.watch import readings_for
 
         self.requirements = requirements
         own = readings_for(requirements)
-        readings = (*own, *self._joined.values())
+        self.replicas = ReplicaWatch(self._profile, lambda: self._password)
+        readings = (*own, *self.replicas.readings, *self._joined.values())
         self._unread = {reading.part for reading in own}
         self._poller = Poller(self._connect, readings, self.publish, met=self._meet)
         self.pause(self._paused)

@@ -89,6 +89,14 @@ def _locks(app: DeckApp) -> Screen[Any] | None:
     return LocksScreen(app.profile, app.deck.readings, app.feed)
 
 
+def _replicas(app: DeckApp) -> Screen[Any] | None:
+    from tui.screens.replicas import ReplicasScreen
+
+    if app.profile is None or app.deck is None:
+        return None
+    return ReplicasScreen(app.profile, app.deck.readings, app.feed)
+
+
 def _demo_watch(app: DeckApp) -> Screen[Any] | None:
     from tui.crossings import Crossings
     from tui.screens.demo_watch import DemoWatchScreen
@@ -122,6 +130,7 @@ SCREENS: Mapping[str, Opener] = {
     "warm_up": _warm_up,
     "connections": _pool,
     "locks": _locks,
+    "replicas": _replicas,
     "demo_watch": _demo_watch,
     "help": _help,
     "palette": _palette,

@@ -14,6 +14,7 @@ from sql.locks import LocksSnapshot
 from sql.pgbouncer_reading import PgbouncerReading, PgbouncerSnapshot, with_pgbouncer
 from sql.pool_history import PoolHistory
 from sql.pool_use import PoolUseSnapshot
+from sql.replicas_reading import ReplicasSnapshot
 from sql.slow_statements import SlowStatementsSnapshot
 from sql.snapshots import (
     ConstraintsSnapshot,
@@ -39,6 +40,7 @@ PARTS = {
     SlowStatementsSnapshot: "slow statements",
     CheckpointsSnapshot: "checkpoints",
     PgbouncerSnapshot: "pgbouncer",
+    ReplicasSnapshot: "replicas",
     LocksSnapshot: "locks",
     PoolUseSnapshot: "pool use",
     IncidentsSnapshot: "incidents",

@@ -84,7 +84,7 @@ async def caught_up(first: Database, second: Database) -> None:
     source = await first.connect()
     copy = await second.connect()
     try:
-        end = await source.fetchval("SELECT pg_current_wal_lsn()::text")
+        end = await source.fetchval("SELECT pg_current_wal_insert_lsn()::text")
 
         async def replayed() -> bool:
             return bool(await copy.fetchval("SELECT pg_last_wal_replay_lsn() >= $1::text::pg_lsn", end))

@@ -43,6 +43,7 @@ from tui.screens.password import PasswordScreen
 from tui.screens.pool import PoolScreen
 from tui.screens.profile_form import ProfileForm
 from tui.screens.quit_run import QuitRunScreen
+from tui.screens.replicas import ReplicasScreen
 from tui.screens.set_password import SetPasswordScreen
 
 SIZES = [(80, 24), (120, 40), (200, 50)]
@@ -162,6 +163,7 @@ async def tour_of_the_screens(driver: Driver) -> None:
         Overlay,
         lambda: PoolScreen(samples.PROFILE, driver.deck.readings, None),
         lambda: LocksScreen(samples.PROFILE, driver.deck.readings, None),
+        lambda: ReplicasScreen(samples.PROFILE, driver.deck.readings, None),
         lambda: ConfirmSignalScreen(
             samples.PROFILE, Signal.TERMINATE, lock_samples.ROOT, Forest(lock_samples.LOCKS), "sales at 漢字"
         ),

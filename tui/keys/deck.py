@@ -147,6 +147,7 @@ KEYS: tuple[Key, ...] = (
         Scope.DECK,
         off=needs_probes,
     ),
+    Key("deck.replicas", ("n",), "n", "replicas", "Replicas, how far behind they are, and slots", Scope.DECK),
     Key("deck.zoom", ("z",), "z", "zoom", "Give this pane the whole screen, or give it back", Scope.DECK),
     Key(
         "deck.copy",

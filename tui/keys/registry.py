@@ -26,6 +26,7 @@ class Scope(StrEnum):
     DEMO_WATCH = "In the demo watch"
     WARMING = "While the data is warmed up"
     LOCKS = "In the locks"
+    REPLICAS = "In the list of replicas"
     POOL = "On the pool screen"
     INCIDENTS = "In the list of incidents"
     EVIDENCE = "In the evidence of an incident"

@@ -13,7 +13,7 @@ from tui.present import latency, pgbouncer, pool
 from tui.present.blocks import fact_lines, heading, prose, sql_lines
 from tui.present.constraints import violations
 from tui.present.difference import beside
-from tui.present.indexes import since
+from tui.present.indexes import on_replicas, since
 from tui.present.meanings import meaning
 from tui.present.signs import mark
 from tui.present.text import NOTHING, clean, duration, ms, plural, size, spark, target_ms, wrap
@@ -51,6 +51,7 @@ def index_details(index: IndexReading, remedy: Remedy, width: int) -> tuple[Line
         ("seen in", index.demo_query),
         ("size", "" if index.size_bytes is None else size(index.size_bytes)),
         ("usage", used + last),
+        ("on replicas", on_replicas(index)),
         ("same as", index.equivalent or ""),
     ]
     return (

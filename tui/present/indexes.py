@@ -11,7 +11,7 @@ from sql.findings import IndexFinding
 from sql.snapshots import IndexesSnapshot, IndexReading
 from tui.present.signs import badness, mark
 from tui.present.tally import tally
-from tui.present.text import clean, count, plural, size
+from tui.present.text import NOTHING, clean, count, plural, size
 from tui.present.view import Column, Line, Row, Span, Tone, View, line
 
 COLUMNS = (
@@ -82,8 +82,22 @@ def _foot(index: IndexReading) -> tuple[Line, ...]:
         facts.append((f" · {size(index.size_bytes)}", Tone.DIM))
     if index.scans is not None:
         facts.append((f" · {plural(index.scans, 'scan')}{since(index.stats_since)}", Tone.DIM))
+    if index.scans_on_replicas is not None:
+        facts.append((f" · {index.scans_on_replicas:,} on replicas", Tone.DIM))
     said = " · ".join(clean(each).rstrip(".") for each in (index.detail, index.purpose) if each)
     return (tuple(facts), line((said, Tone.DIM)))
+
+
+def on_replicas(index: IndexReading) -> str:
+    """Scans on the replicas that the profile names; empty where it names none."""
+    counts = [
+        f"{clean(name)} {NOTHING if scans is None else f'{scans:,}'}" for name, scans in index.replica_scans
+    ]
+    if not counts:
+        return ""
+    known = index.scans_on_replicas
+    total = "scans unknown" if known is None else plural(known, "scan")
+    return f"{total} ({', '.join(counts)})"
 
 
 def since(moment: datetime | None) -> str:

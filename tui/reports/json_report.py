@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sql.pgbouncer_reading import PgbouncerReading
+from sql.replicas_reading import Replica, Slot
 from sql.report import Report
 from sql.snapshots import (
     ConstraintReading,
@@ -55,7 +56,8 @@ def as_json(report: Report) -> dict[str, Any]:
         "pool": None if report.pool is None else _pool(report.pool),
         "migration": None if report.migration is None else _migration(report.migration),
         "incidents": [_incident(incident) for incident in report.incidents],
-        "replicas": [],
+        "replicas": [] if report.replicas is None else [_replica(each) for each in report.replicas.replicas],
+        "slots": [] if report.replicas is None else [_slot(each) for each in report.replicas.slots],
         "steps": [_step(step) for step in report.plan.steps],
         "refused": [_refusal(refusal) for refusal in report.plan.refused],
         "unavailable": [_unavailable(part) for part in report.unavailable],
@@ -94,6 +96,8 @@ def _index(index: IndexReading) -> dict[str, Any]:
         "equivalent": index.equivalent,
         "size_bytes": index.size_bytes,
         "scans": index.scans,
+        "scans_on_replicas": index.scans_on_replicas,
+        "replica_scans": dict(index.replica_scans),
         "last_scan": moment(index.last_scan),
         "stats_since": moment(index.stats_since),
         "detail": index.detail,
@@ -168,6 +172,32 @@ def _pgbouncer(reading: PgbouncerReading | None) -> dict[str, Any] | None:
         pool.name: {**asdict(pool), "maxwait_s": round(pool.maxwait_s, 3), "finding": pool.finding.value}
         for pool in reading.pools
     }
+
+
+def _replica(replica: Replica) -> dict[str, Any]:
+    lags = {
+        f"{part}_lag_{unit}": getattr(replica, f"{part}_lag_{unit}")
+        for part in ("replay", "flush", "write")
+        for unit in ("s", "bytes")
+    }
+    return {
+        "name": replica.name,
+        "state": replica.state,
+        **lags,
+        "sync_state": replica.sync_state,
+        "kind": replica.kind,
+        "application": replica.application,
+        "address": replica.address,
+        "slot": replica.slot,
+        "streams": replica.streams,
+        "named": replica.named,
+        "apply_delay": replica.apply_delay,
+        "trouble": replica.trouble,
+    }
+
+
+def _slot(slot: Slot) -> dict[str, Any]:
+    return {**asdict(slot), "inactive_since": moment(slot.inactive_since)}
 
 
 def _migration(migration: MigrationReading) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from tui.reports.wording import (
     next_steps,
     pgbouncer_lines,
     probe_targets,
+    replica_lines,
     sign,
     size,
     slow_runs,
@@ -64,6 +65,7 @@ def _report(report: Report) -> Iterator[str]:
         ("Data integrity rules", _rules(report)),
         ("Room for connections", _pool(report)),
         ("Schema version", _migration(report)),
+        ("Replicas", [f"- {escape(line)}" for line in replica_lines(report)]),
         ("What could not be read", _unavailable(report)),
         ("What to do next", [f"- {escape(line)}" for line in next_steps(report)]),
     ):

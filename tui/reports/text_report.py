@@ -19,6 +19,7 @@ from tui.reports.wording import (
     next_steps,
     pgbouncer_lines,
     probe_targets,
+    replica_lines,
     sign,
     size,
     slow_runs,
@@ -47,6 +48,7 @@ def _report(report: Report) -> Iterator[str]:
     yield from _section("Slow runs", slow_runs(report))
     yield from _pool(report)
     yield from _migration(report)
+    yield from _section("Replicas", replica_lines(report))
     missing = [f"{part.part}: {part.reason}" for part in report.unavailable]
     yield from _section("Could not be read", missing)
     yield from _section("Next", next_steps(report))

@@ -79,6 +79,21 @@ def slow_runs(report: Report) -> list[str]:
     return [*lines, f"and {more} more; --report-format json has them all"] if more else lines
 
 
+def replica_lines(report: Report) -> list[str]:
+    """Each replica and each slot in a line; nothing where there are none."""
+    reading = report.replicas
+    if reading is None:
+        return []
+    lines = []
+    for replica in reading.replicas:
+        facts = [replica.state, replica.sync_state, replica.behind]
+        lines.append(f"{replica.name}: {', '.join(filter(None, facts))}")
+    for slot in reading.slots:
+        kept = "" if slot.retained_bytes is None else f", keeps {size(slot.retained_bytes)} of WAL"
+        lines.append(f"slot {slot.name}: {'active' if slot.active else 'nobody reads it'}{kept}")
+    return lines
+
+
 def next_steps(report: Report) -> tuple[str, ...]:
     """What to do now, one sentence each."""
     profile = shlex.quote(report.profile)
