@@ -67,7 +67,7 @@ class LockWait:
     relation: str | None
     """`schema.name`, where it is a relation of this database."""
     waited_ms: float | None
-    """By pg_locks.waitstart at the last look that saw it (14 and newer)."""
+    """At the last look that saw it, counted from pg_locks.waitstart (14 and newer)."""
     blockers: tuple[Blocker, ...] = ()
     """The direct ones first; pid None is a prepared transaction."""
 

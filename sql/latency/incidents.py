@@ -132,7 +132,8 @@ class Incidents:
         pids = [run.said.pid for run in runs if run.said.pid]
         application = "" if len(pids) == len(runs) else APPLICATION
         try:
-            looks = await self._ask(lambda session: look(session, pids, application))
+            known = [run.said.pid for run in runs if run.knows_lock(now)]
+            looks = await self._ask(lambda session: look(session, pids, application, known=known))
             for run in runs:
                 for each in looks:
                     if each.pid == run.said.pid or not run.said.pid:

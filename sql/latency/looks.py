@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -46,12 +46,16 @@ class Look:
     """What this look could not see, and what would show it."""
 
 
-async def look(session: Session, pids: Sequence[int], application: str = "") -> tuple[Look, ...]:
+async def look(
+    session: Session, pids: Sequence[int], application: str = "", *, known: Collection[int] = ()
+) -> tuple[Look, ...]:
     """Look once at the backends that measure; those that are gone are left out.
 
     Args:
         pids: of the backends.
         application: behind a pooler, the application_name by which they are found.
+        known: pids of whose lock enough is known: asking for blockers stops the whole lock manager for a
+            moment (PRG-04).
 
     Raises:
         ReadingError, SessionError: as `Session.fetch`.
@@ -65,7 +69,8 @@ async def look(session: Session, pids: Sequence[int], application: str = "") -> 
         if row["pid"] is None or row["leader_pid"] is not None:
             continue
         doing, cause = _doing(row, [each for each in rows if each["leader_pid"] == row["pid"]])
-        lock, unseen = await _lock(session, row["pid"]) if cause is Cause.LOCK else (None, "")
+        asks = cause is Cause.LOCK and row["pid"] not in known
+        lock, unseen = await _lock(session, row["pid"]) if asks else (None, "")
         found.append(
             Look(at, row["pid"], doing, cause, others, row["query_ms"], row["query_id"], lock, unseen)
         )

@@ -17,6 +17,8 @@ PATIENCE = ((20, 0.06), (80, 0.1), (200, 0.25))
 SELDOM_S = 1.0
 MOST_LOOKS = 500
 """Beyond, only the newest count; a run is cut off long before."""
+LOCK_AGAIN_S = 1.0
+"""How often it is asked who holds a lock, while it is waited for."""
 SLACK_MS = 5.0
 """A statement that the server has known for longer than the run lasts, and this, is another run's."""
 LATE_MS = 20.0
@@ -52,6 +54,7 @@ class OverdueRun:
         self._look_from = look_from
         self._moments: list[Moment] = []
         self._unseen: list[str] = []
+        self._lock_read = 0.0
 
     @property
     def query_id(self) -> int | None:
@@ -67,9 +70,18 @@ class OverdueRun:
         """Whether it runs for so long that it is worth a look."""
         return (now - self.said.start) * 1000 >= self._look_from
 
+    def knows_lock(self, now: float) -> bool:
+        """Whether it still waits for a lock as far as is known, and who holds it was read not long ago."""
+        waits = bool(self._moments) and self._moments[-1].look.lock is not None
+        return waits and now - self._lock_read < LOCK_AGAIN_S
+
     def take(self, look: Look) -> None:
         """Keep what was seen."""
         self.looked += 1
+        if look.lock is not None:
+            self._lock_read = look.at
+        elif look.cause is Cause.LOCK and self._moments:
+            look = _still_waiting(self._moments[-1].look, look)
         self._moments.append(Moment((look.at - self.said.start) * 1000, look))
         del self._moments[:-MOST_LOOKS]
 
@@ -93,6 +105,15 @@ class OverdueRun:
             others=_most([each.look.others for each in moments]),
             unseen=tuple(self._unseen),
         )
+
+
+def _still_waiting(before: Look, now: Look) -> Look:
+    """The wait that the look before told of goes on, as far as the wait event tells."""
+    lock = before.lock
+    if lock is None or before.doing != now.doing or before.pid != now.pid:
+        return now
+    waited = None if lock.waited_ms is None else lock.waited_ms + (now.at - before.at) * 1000
+    return replace(now, lock=replace(lock, waited_ms=waited), unseen=before.unseen)
 
 
 def _is_its(moment: Moment) -> bool:

@@ -132,7 +132,7 @@ def _lock(lock: LockWait | None) -> Iterator[tuple[str, str]]:
         return
     yield "waits for", f"{lock.mode} on {lock.kind}" + (f" {clean(lock.relation)}" if lock.relation else "")
     if lock.waited_ms is not None:
-        yield "waited", f"{lock.waited_ms:.0f} ms when it was seen last (the server's own clock)"
+        yield "waited", f"{lock.waited_ms:.0f} ms when it was seen last, from when the server says it began"
 
 
 def _blockers(lock: LockWait | None, width: int) -> list[Line]:

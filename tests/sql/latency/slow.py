@@ -33,8 +33,16 @@ class Scene:
         self.entry = entry
         self.told: list[IncidentsSnapshot] = []
         self.asked = 0
+        self.statements: list[str] = []
+        """Names of the statements that were sent, in their order."""
+        self._fetch = session.fetch
+        session.fetch = self._noted  # type: ignore[method-assign]
         self.incidents = Incidents((entry,), self._ask, self.told.append)
         self.pid = prober.get_server_pid()
+
+    async def _noted(self, name: str, *arguments: object) -> list[asyncpg.Record]:
+        self.statements.append(name)
+        return await self._fetch(name, *arguments)
 
     async def _ask(self, fetch):  # type: ignore[no-untyped-def]
         self.asked += 1

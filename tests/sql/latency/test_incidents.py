@@ -34,6 +34,7 @@ async def held(made: Scene, ms: float) -> asyncio.Task[float]:
     return running
 
 
+@pytest.mark.hazard("PRG-03", "PRG-05")
 async def test_a_planted_lock_of_800_ms_names_pid_statement_application_and_role(leads: Database) -> None:
     async with role(leads, "GRANT ALL ON leads TO {role}", "ALTER TABLE leads OWNER TO {role}") as migrator:
         deploy = await leads.connect(migrator, application_name="deploy")
@@ -69,6 +70,21 @@ async def test_a_planted_lock_of_800_ms_names_pid_statement_application_and_role
         assert share.ms >= incident.ms - 100
 
 
+@pytest.mark.hazard("PRG-04")
+async def test_who_holds_a_lock_is_asked_once_a_second_at_most(newest: Database) -> None:
+    await newest.execute(SCHEMA)
+    async with open_transaction(newest, "LOCK TABLE leads") as holder, scene(newest) as made:
+        running = await held(made, 800)
+        await holder.execute("ROLLBACK")
+        await running
+        assert made.statements.count("incident_look") >= 8
+        assert made.statements.count("incident_blockers") == 1
+    # The other looks tell that it went on.
+    lock = made.newest.evidence.lock
+    assert lock is not None and lock.waited_ms is not None
+    assert lock.waited_ms >= 700
+
+
 async def test_who_only_stands_before_it_in_the_queue_is_not_said_to_hold_the_lock(leads: Database) -> None:
     async with open_transaction(leads, "SELECT count(*) FROM leads") as reader:
         altering = await leads.connect(application_name="deploy")
@@ -88,6 +104,7 @@ async def test_who_only_stands_before_it_in_the_queue_is_not_said_to_hold_the_lo
     assert made.newest.cause is Cause.LOCK
 
 
+@pytest.mark.hazard("CIC-10")
 async def test_a_prepared_transaction_in_the_way_is_named(leads: Database) -> None:
     name = f"deploy of {leads.name}"
     holder = await leads.connect()
@@ -104,6 +121,7 @@ async def test_a_prepared_transaction_in_the_way_is_named(leads: Database) -> No
     assert made.newest.evidence.lock.blockers[0].pid is None
 
 
+@pytest.mark.hazard("PRG-01")
 async def test_a_role_without_pg_read_all_stats_says_what_it_cannot_see(leads: Database) -> None:
     async with role(leads, "GRANT SELECT ON leads TO {role}") as nobody:
         async with open_transaction(leads, "LOCK TABLE leads") as holder:
@@ -209,7 +227,7 @@ async def test_slow_runs_in_a_row_with_one_cause_are_one_incident(newest: Databa
     (incident,) = made.all
     assert incident.count == 6
     assert 3 <= incident.looked_into < 6
-    assert "6 slow runs in" in incident.sentence
+    assert "lead_count 6 slow runs " in incident.sentence
 
 
 async def test_nothing_seen_is_said_as_such_and_only_kept_where_a_target_is_missed(newest: Database) -> None:
