@@ -27,6 +27,7 @@ ROOMS = frozenset(
         "sql.latency.trend",
         "sql.locks",
         "sql.pgbouncer_reading",
+        "sql.pool_use",
         "sql.replicas_reading",
         "sql.slow_statements",
         "sql.snapshots",

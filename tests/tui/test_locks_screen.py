@@ -19,7 +19,8 @@ from tests.tui import lock_samples, samples
 from tests.tui.lock_samples import LOCKS, PREPARED, ROOT, SITS, locked, snapshot
 from tests.tui.stepping import StepDriver, stepping
 from tests.waiting import until
-from tui.present.locks import locks_view, session_lines, signal_facts, wrapped
+from tui.present.lock_details import session_lines, signal_facts, wrapped
+from tui.present.locks import locks_view
 from tui.screens.confirm_signal import ConfirmSignalScreen
 from tui.screens.locks import LocksScreen
 
@@ -133,9 +134,7 @@ def test_a_prepared_transaction_is_ended_by_a_statement_only() -> None:
     ],
 )
 def test_why_a_signal_is_off(changed: dict[str, object], signal: Signal, part: str) -> None:
-    reason = why_not(
-        locked(1, "a", **changed) if "application" not in changed else locked(1, **changed), signal
-    )  # type: ignore[arg-type]
+    reason = why_not(locked(1, **{"application": "a", **changed}), signal)  # type: ignore[arg-type]
     assert part in reason
     assert bool(part) == bool(reason)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from profiles.model import Profile
 from tui.present.confirming import asking_signal
-from tui.present.locks import signal_facts, signal_text, signal_title
+from tui.present.lock_details import signal_facts, signal_text, signal_title
 from tui.widgets.typed_question import TypedQuestion
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from tui import keys
 from tui.messages import Copied
 from tui.panes.pane import Pane
 from tui.present.confirming import forbidden
-from tui.present.locks import locks_view, session_lines, wrapped
+from tui.present.lock_details import session_lines, wrapped
+from tui.present.locks import locks_view
 from tui.present.text import age, clean
 from tui.present.view import BLANK, Line, Tone, View, line
 from tui.screens.listing import Listing
