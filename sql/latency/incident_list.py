@@ -18,6 +18,8 @@ ENOUGH = 3
 AGAIN_S = 5.0
 """One of them this often, and whatever takes twice as long as the slowest."""
 TELL_S = 1.0
+GROWN_S = 10.0
+"""How often it is told that a row has grown: each telling carries everything that is kept."""
 
 
 @dataclass
@@ -56,7 +58,7 @@ class IncidentList:
     def running(self, probe: int, incident: Incident) -> None:
         """A run of the probe is slow and has not ended."""
         self._running[probe] = incident
-        self._say()
+        self._say(TELL_S)
 
     def add(self, probe: int, incident: Incident, *, matters: bool, looked: bool) -> None:
         """A slow run has ended.
@@ -72,33 +74,41 @@ class IncidentList:
             grown = last.incident.joined(incident, looked=looked)
             self._replace(last.incident, grown)
             last.incident = grown
+            every = TELL_S if was_told else GROWN_S
         elif matters or was_told or incident.cause is not Cause.UNKNOWN:
             self._kept.append(incident)
             del self._kept[:-MOST]
             last = self._last[probe] = _Last(incident, self._clock())
+            every = TELL_S
         else:
             return
         if looked:
             last.looked_at = self._clock()
-        self._say()
+        self._say(every)
 
     def _replace(self, old: Incident, new: Incident) -> None:
         place = next((at for at, each in enumerate(self._kept) if each is old), None)
         if place is not None:
             self._kept[place] = new
 
-    def _say(self) -> None:
-        """Tell now, or when a second has gone since it was told last."""
-        wait = self._told + TELL_S - self._clock()
+    def _say(self, every_s: float) -> None:
+        """Tell now, or once so many seconds have gone since it was told last."""
+        wait = self._told + every_s - self._clock()
+        loop = asyncio.get_running_loop()
         if wait <= 0:
             self._say_now()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(wait, self._say_now)
+        elif self._timer is None or self._timer.when() > loop.time() + wait:
+            self.close()
+            self._timer = loop.call_later(wait, self._say_now)
 
-    def _say_now(self) -> None:
+    def close(self) -> None:
+        """Tell nothing later."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _say_now(self) -> None:
+        self.close()
         self._told = self._clock()
         self._tell(self.snapshot)
 

@@ -104,6 +104,7 @@ class Incidents:
                 self._wanted.clear()
         finally:
             await self.settle(cancel=True)
+            self.list.close()
 
     async def settle(self, *, cancel: bool = False) -> None:
         """Until the runs that have ended are judged."""
