@@ -182,25 +182,18 @@ class StepFlow:
 
     def _ask_to_unblock(self, screen: RunScreen, action: str) -> None:
         from sql.steps.signals import Signal
+        from tui.unblocking import ask_about_blocker
 
         blocker = screen.blocker
         if blocker is None:
             return
         signal = Signal.CANCEL if action == "cancel_blocker" else Signal.TERMINATE
-        what = "Cancel the statement of"
-        if signal is Signal.TERMINATE:
-            what = "Terminate the session, and so roll back what it has not committed, of"
-        question = f"{what} {clean(blocker.sentence)}?"
-        yes_word = "Cancel its statement" if signal is Signal.CANCEL else "Terminate it"
 
-        def answered(yes: bool | None) -> None:
-            if yes:
-                act = self._act(
-                    lambda road: road.unblock(screen.run_id, signal, blocker), screen.tell, Tone.GOOD
-                )
-                self._work(act, "signal a session in the way")
+        def confirmed() -> None:
+            act = self._act(lambda road: road.unblock(screen.run_id, signal, blocker), screen.tell, Tone.GOOD)
+            self._work(act, "signal a session in the way")
 
-        self._app.push_screen(ConfirmScreen(question, yes_word, "Back"), answered)
+        ask_about_blocker(self._app, signal, blocker, confirmed)
 
     def adopt(self, run: str, tell: Callable[[str, Tone], None]) -> None:
         """Take over a run whose runner died."""

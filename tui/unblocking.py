@@ -1,7 +1,9 @@
-"""From the key on the locks screen to what became of the queue: question, signal, words."""
+"""From a key that ends a session in the way to what became of its queue: question, signal, words."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sql.snapshots import IdentitySnapshot
@@ -11,6 +13,8 @@ from tui.road import RoadBlocked
 from tui.screens.confirm_signal import ConfirmSignalScreen
 
 if TYPE_CHECKING:
+    from sql.steps.blockers import Blocker
+    from sql.steps.signals import Signal
     from tui.screens.deck import DeckScreen
     from tui.screens.locks import LocksScreen
     from tui.steps_app import StepsApp
@@ -31,6 +35,25 @@ def ask_to_end(app: StepsApp, asked: LocksScreen.Asked) -> None:
 
     question = ConfirmSignalScreen(deck.profile, asked.signal, asked.session, asked.forest, _where(deck))
     app.push_screen(question, answered)
+
+
+def ask_about_blocker(app: StepsApp, signal: Signal, blocker: Blocker, confirmed: Callable[[], None]) -> None:
+    """Ask about a session that keeps a run waiting, as among the locks."""
+    from sql.lock_tree import Forest
+    from sql.locks import LocksSnapshot
+    from sql.steps.ending import session_of
+
+    deck = app.deck
+    if deck is None:
+        return
+    session, now = session_of(blocker), datetime.now(UTC)
+    forest = Forest(LocksSnapshot(now, (session,), now))
+
+    def answered(yes: bool | None) -> None:
+        if yes:
+            confirmed()
+
+    app.push_screen(ConfirmSignalScreen(deck.profile, signal, session, forest, _where(deck)), answered)
 
 
 async def _end(app: StepsApp, asked: LocksScreen.Asked) -> None:

@@ -206,6 +206,27 @@ def _queue(number: int, waiting: set[str], forest: Forest) -> str:
     return f"of {number} behind it {len(waiting)} still wait{'s' if len(waiting) == 1 else ''}{now}{more}"
 
 
+def session_of(blocker: Blocker) -> LockSession:
+    """What those who signal know of a blocker, as a session; whether it may be signalled the server says."""
+    start = blocker.backend_start
+    return LockSession(
+        key=f"{blocker.pid}@{start.isoformat() if start else 'hidden'}",
+        pid=blocker.pid,
+        backend_start=start,
+        query_start=blocker.query_start,
+        user=blocker.user or "",
+        application=blocker.application or "",
+        client=blocker.client or "",
+        kind=blocker.backend_type or "",
+        state=blocker.state or "",
+        query=blocker.query,
+        wrote=True,
+        gid=blocker.gid or "",
+        own=(blocker.application or "").startswith("pgdeck"),
+        may_signal=True,
+    )
+
+
 def as_blocker(session: LockSession) -> Blocker:
     """The session as those who signal know it."""
     return Blocker(

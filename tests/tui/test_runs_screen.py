@@ -20,6 +20,7 @@ from tests.waiting import until
 from tui.present.run import RunPicture, indicator, run_lines
 from tui.present.runs import runs_view
 from tui.screens.confirm import ConfirmScreen
+from tui.screens.confirm_signal import ConfirmSignalScreen
 from tui.screens.quit_run import QuitRunScreen
 from tui.screens.run import RunScreen
 from tui.screens.runs import RunsScreen
@@ -202,19 +203,21 @@ async def test_a_blocker_is_cancelled_or_terminated_after_a_question() -> None:
         screen = driver.app.screen
         assert isinstance(screen, RunScreen)
         assert screen.blocker == DEEP, "the one that keeps all others waiting"
+        await driver.press("c")
+        assert driver.shows("! nothing to cancel (idle in transaction)")
         await driver.press("t")
         question = driver.app.screen
-        assert isinstance(question, ConfirmScreen)
-        assert driver.shows("pid 12")
-        assert question.query_one("#confirming").region.x > 0, "its styles are there without the profiles"
+        assert isinstance(question, ConfirmSignalScreen)
+        assert driver.shows("SELECT pg_terminate_backend(12)")
         await until(lambda: question.listening)
         await driver.press("enter")
         assert driver.fake.asked == []
         await driver.press("n", "c")
         question = driver.app.screen
-        assert isinstance(question, ConfirmScreen)
+        assert isinstance(question, ConfirmSignalScreen)
         await until(lambda: question.listening)
-        await driver.press("right", "enter")
+        await driver.type("11")
+        await driver.press("enter")
         await driver.settle()
         assert driver.fake.asked == [f"cancel 11 for {RUN}"]
         assert driver.shows("pid 11: its statement ended")
@@ -227,6 +230,7 @@ async def test_cancelling_the_run_asks_first() -> None:
         await driver.press("u", "enter", "x")
         question = driver.app.screen
         assert isinstance(question, ConfirmScreen)
+        assert question.query_one("#confirming").region.x > 0, "its styles are there without the profiles"
         await until(lambda: question.listening)
         await driver.press("right", "enter")
         await driver.settle()

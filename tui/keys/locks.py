@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tui.keys.registry import Key, Scope, can_refresh, help_key, needs_row, needs_sql, why
+from tui.keys.registry import Key, Scope, can_refresh, help_key, needs_sql
+from tui.keys.run import needs_reason
 
 KEYS: tuple[Key, ...] = (
     Key(
@@ -13,7 +14,7 @@ KEYS: tuple[Key, ...] = (
         "Cancel the statement of the selected session, after a question",
         Scope.LOCKS,
         footer=1,
-        off=lambda facts: needs_row(facts) or why(facts),
+        off=needs_reason,
     ),
     Key(
         "locks.terminate",
@@ -23,7 +24,7 @@ KEYS: tuple[Key, ...] = (
         "Terminate the selected session, after a question",
         Scope.LOCKS,
         footer=2,
-        off=lambda facts: needs_row(facts) or why(facts),
+        off=needs_reason,
     ),
     Key(
         "locks.copy",

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from tui.keys.registry import Key, Scope, help_key, needs_row, reading_keys, why
+from tui.keys.registry import Facts, Key, Scope, help_key, needs_row, reading_keys, why
+
+
+def needs_reason(facts: Facts) -> str:
+    """Off without a marked session, and where it may not be signalled."""
+    return needs_row(facts) or why(facts)
+
 
 KEYS: tuple[Key, ...] = (
     Key(
@@ -34,7 +40,7 @@ KEYS: tuple[Key, ...] = (
         "Cancel the statement of the marked session in the way, after a question",
         Scope.RUN,
         footer=3,
-        off=needs_row,
+        off=needs_reason,
     ),
     Key(
         "run.terminate_blocker",
@@ -44,7 +50,7 @@ KEYS: tuple[Key, ...] = (
         "Terminate the marked session in the way, after a question",
         Scope.RUN,
         footer=4,
-        off=needs_row,
+        off=needs_reason,
     ),
     Key(
         "run.mark",

@@ -12,6 +12,7 @@ from textual.message import Message
 
 from profiles.model import Profile
 from tui import keys
+from tui.present.confirming import forbidden
 from tui.present.run import RunPicture, blocker_key, is_over, run_lines
 from tui.present.signs import BADGES
 from tui.present.text import clean
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sql.steps.blockers import Blocker
 
 TICK_S = 1.0
+SIGNALS = {"cancel_blocker": "cancel", "terminate_blocker": "terminate"}
 ASKS = ("stop", "cancel_blocker", "terminate_blocker", "next", "copy")
 
 
@@ -130,9 +132,18 @@ class RunScreen(Reader):
         why = ""
         if name == "stop" and self.over:
             why = "it is over: there is nothing to cancel"
+        elif name in SIGNALS and blocker is not None:
+            why = self._why_not(SIGNALS[name], blocker)
         elif name == "next" and not self.may_go_on:
             why = "there is no next step" if self.over else "the run goes on; its next step comes after it"
         return keys.Facts(pane="the list of who is in the way", row=blocker is not None, why=why)
+
+    def _why_not(self, signal: str, blocker: Blocker) -> str:
+        from sql.steps.ending import session_of
+        from sql.steps.signal_rules import why_not
+        from sql.steps.signals import Signal
+
+        return forbidden(self.profile) or why_not(session_of(blocker), Signal(signal))
 
     def action_key(self, name: str) -> None:
         """Every key of the screen comes through here."""
