@@ -46,8 +46,13 @@ def with_console(parts: Parts, console: PgbouncerReading | None) -> Parts:
     return replace(parts, pool=replace(parts.pool, pool=with_pgbouncer(parts.pool.pool, console)))
 
 
-async def with_replicas(session: Session, profile: Profile, password: Secret | None, parts: Parts) -> Parts:
+async def with_replicas(
+    session: Session, profile: Profile, password: Secret | None, parts: Parts, *, look: bool = True
+) -> Parts:
     """The replicas and slots, and the scans of the required indexes on the replicas that the profile names.
+
+    Args:
+        look: connect to those that the profile names; else only what the server says is read.
 
     Raises:
         SessionError: the connection is lost.
@@ -59,7 +64,7 @@ async def with_replicas(session: Session, profile: Profile, password: Secret | N
     wanted = indexes.indexes if isinstance(indexes, IndexesSnapshot) else ()
     oids = [each.oid for each in wanted if each.oid is not None]
     try:
-        looks = await look_at_replicas(profile, password, session, oids)
+        looks = await look_at_replicas(profile, password, session, oids) if look else ()
         replicas = await read_replicas(session, looks)
     except ReadingError as error:
         return replace(parts, replicas=Unavailable("replicas", error.reason, error.remedy, datetime.now(UTC)))

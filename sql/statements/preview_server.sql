@@ -1,5 +1,4 @@
--- Reads: pg_settings, pg_event_trigger, pg_db_role_setting, pg_replication_slots, pg_stat_replication: what around a
---        step may matter to it.
+-- Reads: pg_settings, pg_event_trigger, pg_db_role_setting: what around a step may matter to it.
 -- Needs: nothing beyond CONNECT; pg_read_all_settings shows where the data is.
 -- Serves: 13 and newer.
 SELECT (SELECT s.setting::int8 * 1024 FROM pg_settings s WHERE s.name = 'maintenance_work_mem') AS work_memory,
@@ -20,7 +19,4 @@ SELECT (SELECT s.setting::int8 * 1024 FROM pg_settings s WHERE s.name = 'mainten
                  'idle_in_transaction_session_timeout', 'client_connection_check_interval',
                  'default_transaction_read_only', 'default_tablespace')
            ORDER BY 1
-       ) AS overridden,
-       ARRAY(SELECT s.slot_name::text FROM pg_replication_slots s WHERE NOT s.active ORDER BY 1) AS idle_slots,
-       (SELECT count(*) FROM pg_stat_replication) AS standbys,
-       (SELECT extract(epoch FROM max(r.replay_lag))::float8 FROM pg_stat_replication r) AS replay_lag_s
+       ) AS overridden

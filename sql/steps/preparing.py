@@ -11,28 +11,27 @@ from profiles.secret import Secret
 from sql.check import Case, read_parts
 from sql.connect import connect
 from sql.errors import ReadingError
-from sql.pooling import SESSION
+from sql.replicas_reading import ReplicasSnapshot
 from sql.session import Session
-from sql.snapshots import ConstraintsSnapshot, IndexesSnapshot, ServerIdentity, Unavailable
+from sql.snapshots import ConstraintsSnapshot, IndexesSnapshot, IndexReading, ServerIdentity, Unavailable
 from sql.steps import fingerprint
 from sql.steps.choosing import Choice, Readiness, UnknownStep, after, choose, predecessors
 from sql.steps.estimate import earlier_runs
 from sql.steps.facts import read_facts
 from sql.steps.fingerprint import StepFacts
 from sql.steps.journal import Journal, JournalEntry
+from sql.steps.place import of_place, wrong_place
 from sql.steps.plan import plan as plan_fix
 from sql.steps.plan import rollback as plan_rollback
 from sql.steps.preview import Preview, preview
 from sql.steps.proven_end import read_proven_end
 from sql.steps.remembered import remember
-from sql.steps.step import Direction, Plan, Step
+from sql.steps.replica_warnings import of_usage
+from sql.steps.step import Direction, Plan, Step, Verb
+from sql.surroundings import with_replicas
 from sql.verdict import Parts
 
 Tell = Callable[[str], None]
-THROUGH_A_POOLER = (
-    "The run goes through a pooler, which pools sessions: it takes two of its server connections, and a time "
-    "limit (query_timeout) or a restart of the pooler would cut it off; [direct] in the profile goes around."
-)
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,8 @@ async def prepare(
     session = await connect(case.profile, password)
     try:
         past = _past() if with_previews else ()
-        return await _Looking(session, case, tell, with_previews, with_hash, past).prepared(ids, direction)
+        looking = _Looking(session, case, tell, with_previews, with_hash, past, password)
+        return await looking.prepared(ids, direction)
     finally:
         await session.close()
 
@@ -151,6 +151,8 @@ class _Looking:
     with_hash: bool
     past: Sequence[JournalEntry]
     """What the journal knows, for estimates."""
+    password: Secret | None
+    """For the replicas."""
 
     async def prepared(self, ids: Sequence[str] | None, direction: Direction | None) -> Prepared:
         parts = await read_parts(self.session, self.case.requirements, self.tell)
@@ -163,13 +165,20 @@ class _Looking:
             way, found = self._chosen(ids, plans, parts, direction)
             plan, choices = plans[way], list(found)
         self.tell("planning")
-        steps, plan = await self._steps(plan, choices)
+        if self.with_previews:
+            parts = await self._with_replicas(parts, choices)
+        steps, plan = await self._steps(plan, choices, parts)
         known = {each.id: each.facts for each in steps if each.facts is not None}
         if self.with_hash:
             plan = await self._stamped(plan, known)
         return Prepared(
             self.case, self.session.identity, way, plan, parts, steps, known, taken_at=datetime.now(UTC)
         )
+
+    async def _with_replicas(self, parts: Parts, choices: Sequence[Choice]) -> Parts:
+        """Replicas are asked one by one only before something goes that they may use."""
+        drops = any(each.step is not None and each.step.verb is Verb.DROP_INDEX for each in choices)
+        return await with_replicas(self.session, self.case.profile, self.password, parts, look=drops)
 
     def _chosen(
         self, ids: Sequence[str], plans: Mapping[Direction, Plan], parts: Parts, direction: Direction | None
@@ -195,12 +204,14 @@ class _Looking:
             Direction.ROLLBACK: plan_rollback(manifest, parts, facts),
         }
 
-    async def _steps(self, plan: Plan, choices: Sequence[Choice]) -> tuple[tuple[PreparedStep, ...], Plan]:
+    async def _steps(
+        self, plan: Plan, choices: Sequence[Choice], parts: Parts
+    ) -> tuple[tuple[PreparedStep, ...], Plan]:
         """Each choice as it is now, and the plan with the fingerprints of those."""
         done: list[PreparedStep] = []
         coming: set[str] = set()
         for choice in choices:
-            made = await self._step(plan, choice, coming)
+            made = await self._step(plan, choice, coming, parts)
             if made.readiness is not Readiness.REFUSED:
                 coming.add(made.id)
             done.append(made)
@@ -212,7 +223,7 @@ class _Looking:
         )
         return tuple(done), plan
 
-    async def _step(self, plan: Plan, choice: Choice, coming: Collection[str]) -> PreparedStep:
+    async def _step(self, plan: Plan, choice: Choice, coming: Collection[str], parts: Parts) -> PreparedStep:
         choice = await self._in_turn(plan, choice, coming)
         step = choice.step
         made = PreparedStep(choice.id, choice.readiness, sentence=choice.sentence, listing=choice.listing)
@@ -223,7 +234,7 @@ class _Looking:
             step = replace(step, fingerprint=fingerprint.fingerprint(step, facts))
             made = replace(made, step=step, facts=facts)
             if made.readiness is Readiness.READY:
-                return await self._looked_at(made, step)
+                return await self._looked_at(made, step, parts)
         except ReadingError as error:
             return replace(
                 made, step=step, readiness=Readiness.REFUSED, sentence=f"it cannot be read: {error}"
@@ -245,31 +256,23 @@ class _Looking:
     async def _is_reached(self, step: Step) -> bool:
         return (await read_proven_end(self.session, step, self.case.requirements)).reached
 
-    async def _looked_at(self, made: PreparedStep, step: Step) -> PreparedStep:
+    async def _looked_at(self, made: PreparedStep, step: Step, parts: Parts) -> PreparedStep:
         """The step with its preview, refused where that says so."""
-        if reason := self._wrong_place():
+        server, profile = self.session.identity, self.case.profile
+        if reason := wrong_place(server, profile):
             return replace(made, readiness=Readiness.REFUSED, sentence=reason)
         if not self.with_previews:
             return made
         self.tell(f"looking at {step.id}")
-        past = earlier_runs(self.past, step, self.session.identity.system_identifier)
-        seen = await preview(self.session, step, self.case.requirements, earlier=past)
-        if self.session.identity.pooler is not None and self.case.profile.direct is None:
-            seen = replace(seen, warnings=(THROUGH_A_POOLER, *seen.warnings))
+        past = earlier_runs(self.past, step, server.system_identifier)
+        known = parts.replicas.replicas if isinstance(parts.replicas, ReplicasSnapshot) else None
+        seen = await preview(self.session, step, self.case.requirements, earlier=past, replicas=known)
+        more = (*of_place(server, profile), *of_usage(step, _index(step, parts), known))
+        seen = replace(seen, warnings=(*more, *seen.warnings))
         made = replace(made, preview=seen)
         if seen.refused_reason is None:
             return made
         return replace(made, readiness=Readiness.REFUSED, sentence=seen.refused_reason)
-
-    def _wrong_place(self) -> str:
-        """Why nothing can be run by way of this connection; empty where it can."""
-        server, profile = self.session.identity, self.case.profile
-        if server.pooler is not None and server.pooler.kind != SESSION and profile.direct is None:
-            remedy = "say in [direct] of the profile how to reach the server itself"
-            return f"{server.address} is a pooler ({server.pooler.evidence}); {remedy}"
-        if server.in_recovery and profile.direct is None:
-            return f"{server.address} is a standby, which takes no writes; connect to its primary"
-        return ""
 
     async def _stamped(self, plan: Plan, known: dict[str, StepFacts]) -> Plan:
         """The plan with a fingerprint on every step; one that cannot be read stays without."""
@@ -284,6 +287,12 @@ class _Looking:
             return replace(step, fingerprint=fingerprint.fingerprint(step, known[step.id]))
 
         return replace(plan, steps=tuple([await stamp(step) for step in plan.steps]))
+
+
+def _index(step: Step, parts: Parts) -> IndexReading | None:
+    """The required index that a step acts on, as it was read."""
+    read = parts.indexes.indexes if isinstance(parts.indexes, IndexesSnapshot) else ()
+    return next((each for each in read if (each.table, each.name) == (step.table, step.target)), None)
 
 
 def _past() -> Sequence[JournalEntry]:

@@ -11,6 +11,8 @@ from sql.declared import SqlName
 from sql.parsing import DefinitionError, parse_check
 from sql.quoting import table_name
 from sql.relations import effective_path, resolve
+from sql.replicas import read_replicas
+from sql.replicas_reading import ReplicasReading
 from sql.requirements import Requirements
 from sql.session import Session
 from sql.steps import estimate
@@ -18,6 +20,7 @@ from sql.steps.duplicates import Duplicates, find_duplicates
 from sql.steps.estimate import EarlierRun, Estimated, TableSize
 from sql.steps.forecast import Forecast, forecast
 from sql.steps.privileges import missing_privileges
+from sql.steps.replica_warnings import of_replicas
 from sql.steps.step import ConstraintStands, IndexStands, Step, Verb
 from sql.steps.warnings import read_warnings
 from sql.steps.whatif import WhatIf, what_if
@@ -100,12 +103,14 @@ async def preview(
     *,
     limit_ms: int = 2000,
     earlier: Sequence[EarlierRun] = (),
+    replicas: ReplicasReading | None = None,
 ) -> Preview:
     """Look at everything that a step depends on; read-only, and no transaction stays open.
 
     Args:
         limit_ms: for counting rows in the way.
         earlier: steps of the same kind that ran here before, see `estimate.earlier_runs`.
+        replicas: as they were read for all steps together; None: they are read now.
 
     Raises:
         ReadingError: the catalog could not be read.
@@ -132,6 +137,8 @@ async def preview(
     if step.verb is Verb.CREATE_INDEX and isinstance(step.end, IndexStands):
         planner = await what_if(session, step.end, requirements.probes, path)
     lacking = await missing_privileges(session, step, size.oid) if size else ()
+    if replicas is None:
+        replicas = (await read_replicas(session)).replicas
     return Preview(
         step=step.id,
         taken_at=taken_at,
@@ -153,6 +160,7 @@ async def preview(
         warnings=(
             *_of_rows(step, violations),
             *await read_warnings(session, step, size, definition, server),
+            *of_replicas(step, replicas, wal),
         ),
         planner=planner,
         undo=step.undo_sql or NO_UNDO,

@@ -82,18 +82,6 @@ def of_server(version_num: int, step: Step, row: Mapping[str, Any]) -> Iterator[
             f"client_connection_check_interval is {interval} ms: the server would end a build whose client "
             "is gone; the run sets it to 0."
         )
-    if step.verb is Verb.CREATE_INDEX and row["idle_slots"]:
-        slots = ", ".join(row["idle_slots"])
-        yield f"Nobody reads from replication slots {slots}: the WAL of this build is kept on disk for them."
-    if row["standbys"] and step.verb in CONCURRENT_VERBS:
-        lag = f", {row['replay_lag_s']:.1f} s behind" if row["replay_lag_s"] is not None else ""
-        what = (
-            "receive all the WAL of this build"
-            if step.verb is Verb.CREATE_INDEX
-            else "stop queries on this table for a moment when they replay the drop"
-        )
-        replicas = "1 replica" if row["standbys"] == 1 else f"{row['standbys']} replicas"
-        yield f"{replicas}{lag} will {what}."
 
 
 def _of_table(step: Step, size: TableSize | None) -> Iterator[str]:

@@ -293,13 +293,10 @@ SERVER = {
     "event_triggers": [],
     "overridden": [],
     "check_interval": None,
-    "idle_slots": [],
-    "standbys": 0,
-    "replay_lag_s": None,
 }
 
 
-@pytest.mark.hazard("IDX-08", "DIC-06")
+@pytest.mark.hazard("IDX-08")
 @pytest.mark.parametrize(
     ("version_num", "facts", "step", "said"),
     [
@@ -308,13 +305,9 @@ SERVER = {
         (140003, {}, drop(), ""),
         (160000, {"check_interval": "300"}, create(), "client_connection_check_interval is 300 ms"),
         (160000, {"check_interval": "0"}, create(), ""),
-        (160000, {"idle_slots": ["a", "b"]}, create(), "Nobody reads from replication slots a, b"),
-        (160000, {"idle_slots": ["a"]}, add_check(), ""),
-        (160000, {"standbys": 2, "replay_lag_s": 1.25}, create(), "2 replicas, 1.2 s behind will receive"),
-        (160000, {"standbys": 1}, drop(), "1 replica will stop queries on this table for a moment"),
     ],
 )
-def test_servers_and_replicas_with_something_to_say(
+def test_servers_with_something_to_say(
     version_num: int, facts: dict[str, object], step: Step, said: str
 ) -> None:
     told = " ".join(of_server(version_num, step, {**SERVER, **facts}))
