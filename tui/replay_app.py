@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from collections import deque
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
+from profiles.errors import ConfigurationError
 from profiles.model import Profile
 from sql.recording.player import Player
 from sql.recording.reader import Recording
 from sql.snapshots import Event
 from tui.app import DeckApp
+from tui.background import in_background
 from tui.exit_codes import ExitCode
 from tui.messages import Arrived
 from tui.present.run import RunPicture
 from tui.present.view import Tone
 from tui.replay_feed import RECORDED, ReplayFeed
+from tui.replay_history import ReplayHistory, filled
 from tui.runs_board import RunsBoard
 from tui.screens.deck import DeckScreen
 from tui.screens.replay import Place, ReplayScreen
 
 if TYPE_CHECKING:
     from profiles.manifest import Manifest
+    from sql.latency.messages import Message
     from sql.steps.runs import RunState
     from tui.road import Road
     from tui.screens.preview import PreviewScreen
     from tui.screens.run import RunScreen
     from tui.screens.runs import RunsScreen
 
+MOST_MEANWHILE = 20_000
+"""Messages that may come while the plot is filled."""
 JUMPS = {"back": -10.0, "forward": 10.0, "back_far": -60.0, "forward_far": 60.0}
 """Seconds."""
 ENDINGS = {
@@ -69,6 +77,12 @@ class ReplayApp(DeckApp):
         profile = Profile(header.profile, header.environment, header.manifest.name, dict(header.target))
         super().__init__(profile, header.manifest)
         self.replay = ReplayFeed(self.player, self)
+        self._remembered = ReplayHistory(recording, self.player)
+        self._jumps = 0
+        self._meanwhile: deque[tuple[Message, float]] = deque(maxlen=MOST_MEANWHILE)
+        """What was heard since the last jump."""
+        self.replay.listen(self._hear)
+        self.replay.overhear(self._remembered.hear)
 
     # -- what a deck would do with a server ----------------------------------------------------------
 
@@ -80,6 +94,17 @@ class ReplayApp(DeckApp):
         """The runs are those of the recording."""
         super().forget_runs(profile)
         self.board: RecordedRuns = RecordedRuns(self.player, profile)
+        # Runs of then are nobody's to care for now.
+        self._greeted = True
+
+    @property
+    def history(self) -> ReplayHistory:
+        """What is remembered of the probes at this place."""
+        return self._remembered
+
+    def clock(self) -> datetime:
+        """The time of then."""
+        return self.player.moment()
 
     async def _follow(self) -> None:
         self.feed = self.replay  # type: ignore[assignment]
@@ -172,6 +197,33 @@ class ReplayApp(DeckApp):
             deck.moved()
         self._runs_changed()
         self.follow_above()
+        self._jumps += 1
+        self._meanwhile.clear()
+        self.run_worker(
+            self._remember(self._jumps, self.player.position),
+            group="plot",
+            description="remember what was before",
+            exclusive=True,
+            exit_on_error=False,
+        )
+
+    async def _remember(self, jump: int, position: float) -> None:
+        """Fill the plot up to the place that was gone to, unless the operator has gone on meanwhile."""
+        try:
+            filling = partial(filled, self._recording, position, lambda: jump != self._jumps)
+            found = await in_background(filling, "pgdeck plot")
+        except ConfigurationError:
+            return
+        if found is None or jump != self._jumps:
+            return
+        for message, at in self._meanwhile:
+            found.take(message, at)
+        self._remembered.become(found)
+        self.follow_above()
+
+    def _hear(self, message: Message, at: float) -> None:
+        self._remembered.take(message, at)
+        self._meanwhile.append((message, at))
 
     def arrived(self, event: Event) -> None:
         """Take a reading in at once: in a queue it could come after the operator has gone elsewhere."""

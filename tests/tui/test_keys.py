@@ -40,7 +40,8 @@ def test_the_footer_holds_whole_keys_only(width: int) -> None:
 def test_a_narrow_footer_keeps_help_and_the_way_out(scope: keys.Scope, width: int) -> None:
     text = "".join(part for part, _ in key_line(scope, width))
     assert len(text) <= width
-    assert ("q quit" if scope is keys.Scope.DECK else "esc back") in text
+    quits = (keys.Scope.DECK, keys.Scope.REPLAY)
+    assert ("q quit" if scope in quits else "esc back") in text
     assert scope is keys.Scope.HELP or "? help" in text
 
 

@@ -97,5 +97,6 @@ def _verdict(banner: Banner, width: int) -> Line:
     right = line((f" and {more} more ", Tone.DIM), *news)
     if line_width(left) + line_width(right) > width:
         # The reason matters more than how the rest is worded.
-        right = line((f" +{more}", Tone.DIM), (f" · {banner.age} " if news and banner.age else " ", Tone.DIM))
+        age = line((f" · {banner.age} " if news and banner.age else " ", Tone.DIM))
+        right = line((f" +{more}", Tone.DIM), *(news if banner.progress else age))
     return spread(left, right, width)
