@@ -43,27 +43,28 @@ def latency_view(snapshot: ProbesSnapshot, entries: Mapping[str, ProbeEntry], in
 
 
 def summary(snapshot: ProbesSnapshot, incidents: int = 0) -> Line:
-    """`4 of 5 met  ✗ 1 missed  ! 2 incidents, i  ! kept 97%  last 5 min  floor 0.21`."""
+    """`5 min: 4 of 5 met  ✗ 1 missed  ! 2 incidents, i  ! kept 97%  floor 0.21`."""
     said = tally((probe.finding for probe in snapshot.probes), ProbeFinding.MET, "no probe")
     if not snapshot.probes:
         return said
+    if snapshot.window_s is not None or snapshot.since is not None:
+        said = ((f"{window(snapshot)}: ", Tone.DIM), *said)
     if incidents:
         said = (*said, GAP, (f"! {plural(incidents, 'incident')}, i", Tone.WARN))
+    if snapshot.standstill_s:
+        said = (*said, GAP, (f"! prober stopped {snapshot.standstill_s:.1f} s", Tone.WARN))
     shares = [probe.kept for probe in snapshot.probes if probe.kept is not None]
     if shares and min(shares) < KEPT_ENOUGH:
         said = (*said, GAP, (f"! kept {min(shares):.0%}", Tone.WARN))
-    if snapshot.standstill_s:
-        said = (*said, GAP, (f"! prober stopped {snapshot.standstill_s:.1f} s", Tone.WARN))
-    said = (*said, GAP, (window(snapshot), Tone.DIM))
     if snapshot.floor is not None and snapshot.floor.p50_ms is not None:
         said = (*said, GAP, (f"floor {ms(snapshot.floor.p50_ms)}", Tone.DIM))
     return said
 
 
 def window(snapshot: ProbesSnapshot) -> str:
-    """What the figures count: `last 5 min`, or `since 14:03`."""
+    """What the figures count: `5 min`, or `since 14:03` (UTC)."""
     if snapshot.window_s is not None and not snapshot.cut:
-        return f"last {snapshot.window_s / 60:.0f} min"
+        return f"{snapshot.window_s / 60:.0f} min"
     if snapshot.since is None:
         return "since the start"
     return f"since {snapshot.since.astimezone(UTC):%H:%M}"
