@@ -108,6 +108,8 @@ def who(blocker: Blocker) -> str:
     """`pid 4242, ALTER TABLE leads, application deploy, role migrator`."""
     if blocker.pid is None:
         return f"prepared transaction {blocker.gid!r} of {blocker.user}" if blocker.gid else blocker.sentence
+    if blocker.backend_type == "startup":
+        return f"pid {blocker.pid}, the startup process, which replays a lock of the primary"
     facts = [f"pid {blocker.pid}"]
     query = " ".join(blocker.query.split())[:LONGEST_QUERY]
     if blocker.state in (None, "active"):

@@ -63,6 +63,8 @@ class Incidents:
         self._open: dict[tuple[int, float], OverdueRun] = {}
         self._wanted = asyncio.Event()
         self._rehearsed = True
+        self._pids: dict[int, int] = {}
+        """By lane."""
         self._closing: set[asyncio.Task[None]] = set()
         self._plans = PlanWatch()
         self._calls = ServerCalls()
@@ -84,10 +86,12 @@ class Incidents:
             case Standstill():
                 self._stand_still(message)
             case Attached():
+                before, self._pids[message.lane] = self._pids.get(message.lane), message.pid
+                self._abandon(lambda run: run.said.pid == before)
                 self._rehearsed = False
                 self._wanted.set()
             case Stopped():
-                self._open.clear()
+                self._abandon(lambda _: True)
 
     async def run(self) -> None:
         """Look at whatever is overdue, until cancelled."""
@@ -124,9 +128,7 @@ class Incidents:
 
     async def _look(self) -> None:
         now = self._clock()
-        for key, run in tuple(self._open.items()):
-            if now - run.said.start > LOST_S:
-                del self._open[key]
+        self._abandon(lambda run: now - run.said.start > LOST_S)
         runs = [run for run in self._open.values() if run.wants_look(now)]
         if not runs:
             return
@@ -146,6 +148,16 @@ class Incidents:
         for run in runs:
             self._tell_early(run)
         await self._count(runs)
+
+    def _abandon(self, lost: Callable[[OverdueRun], bool]) -> None:
+        """Nothing more will be heard of these runs: their connection is gone."""
+        for key, run in tuple(self._open.items()):
+            if lost(run):
+                del self._open[key]
+                ms = (self._clock() - run.said.start) * 1000
+                incident = self._incident(run, ms, self._evidence(run, ms))
+                reason = f"{incident.reason}; its end was not seen: the probing connection was lost"
+                self._list_add(run, replace(incident, running=False, reason=reason))
 
     def _cannot_see(self, runs: Sequence[OverdueRun], why: str) -> None:
         for run in runs:
@@ -214,14 +226,16 @@ class Incidents:
         return replace(run.evidence(ms), stood_still_ms=stood * 1000, plan=self._plans.now(run.said.probe))
 
     def _add(self, run: OverdueRun, sample: Sample, seen: Evidence) -> None:
-        ms = _ms(sample)
-        entry = self._probes[run.said.probe]
-        target = entry.target.p99_ms
+        self._list_add(run, self._incident(run, _ms(sample), seen, sample))
+
+    def _list_add(self, run: OverdueRun, incident: Incident) -> None:
+        target = self._probes[run.said.probe].target.p99_ms
+        missed = target is not None and incident.ms > target
         self.list.add(
             run.said.probe,
-            self._incident(run, ms, seen, sample),
-            matters=ms > (target or float("inf")) or ms >= 2 * run.said.threshold_ms,
-            looked=bool(seen.looks),
+            incident,
+            matters=missed or incident.ms >= 2 * run.said.threshold_ms,
+            looked=bool(incident.looked_into),
         )
 
     def _incident(self, run: OverdueRun, ms: float, seen: Evidence, sample: Sample | None = None) -> Incident:

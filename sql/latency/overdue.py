@@ -95,6 +95,8 @@ class OverdueRun:
         moments = [each for each in self._moments if 0 <= each.ms <= ms and _is_its(each)]
         for each in moments:
             self.cannot_see(each.look.unseen)
+        if self.looked and not moments:
+            self.cannot_see("the first look was answered only after it had ended")
         return Evidence(
             pid=moments[-1].look.pid if moments else (self.said.pid or None),
             threshold_ms=self.said.threshold_ms,

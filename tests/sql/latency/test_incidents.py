@@ -13,7 +13,7 @@ import pytest
 
 from profiles.manifest import ProbeEntry, Target
 from sql.latency.evidence import Cause
-from sql.latency.messages import Overdue, Sample, Samples, Standstill, Stopped
+from sql.latency.messages import Attached, Overdue, Sample, Samples, Standstill, Stopped
 from tests.servers import Database
 from tests.sql.holding import open_transaction, role, waiting
 from tests.sql.latency.slow import COUNT, Scene, now, scene
@@ -272,6 +272,30 @@ async def test_behind_a_pooler_the_backend_is_found_by_its_application(newest: D
         await made.run(pid=0)
     assert made.newest.cause is Cause.OTHER
     assert made.newest.evidence.pid == made.pid
+
+
+async def test_a_run_whose_connection_is_lost_is_not_said_to_run_for_ever(newest: Database) -> None:
+    async with scene(newest, replace(COUNT, sql="SELECT pg_sleep(9)")) as made:
+        made.say(Attached(made.pid, "", 0))
+        running = asyncio.create_task(made.run())
+        await made.seen_for(450)
+        made.say(Attached(made.pid + 1, "", 0))
+        (incident,) = made.all
+        assert (incident.cause, incident.running) == (Cause.OTHER, False)
+        assert "its end was not seen: the probing connection was lost" in incident.reason
+        running.cancel()
+
+
+async def test_looks_that_come_too_late_are_not_taken_for_what_was_seen(newest: Database) -> None:
+    async with scene(newest, replace(COUNT, sql="SELECT pg_sleep(0.1)")) as made:
+        # Something keeps the watching session busy for longer than the run takes.
+        busy = asyncio.create_task(made.session.fetch_composed("SELECT pg_sleep(0.4)"))
+        await asyncio.sleep(0)
+        await made.run()
+        await busy
+    (incident,) = made.all
+    assert incident.cause is Cause.UNKNOWN
+    assert incident.looked_into == 0
 
 
 async def test_a_run_that_was_cut_off_says_so(newest: Database) -> None:
