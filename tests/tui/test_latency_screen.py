@@ -60,7 +60,8 @@ async def latency(
 ) -> AsyncIterator[tuple[Driver, LatencyScreen]]:
     """The screen over a deck, with five minutes of samples of the first probe."""
     clock = Clock()
-    async with deck(size=size, events=(*samples.EVERYTHING, *events)) as driver:
+    probes = replace(samples.PROBES, window_s=300.0)
+    async with deck(size=size, events=(*samples.EVERYTHING, probes, *events)) as driver:
         app = driver.app
         app._history = History(["lead_dashboard", "churn_by_lead"], wall=clock.wall, now=clock.samples)
         if feeds:
@@ -84,6 +85,11 @@ def feed(history: History, latency_ms: float, seconds: int = 300, probe: int = 0
 
 def body(screen: LatencyScreen) -> list[str]:
     return screen.query_one("#latency-body", Lines).texts
+
+
+def axis(screen: LatencyScreen) -> str:
+    """The time axis."""
+    return next(each for each in body(screen) if each.lstrip().startswith("└"))
 
 
 def drawn(reading: ProbeReading, width: int = 80, height: int = 22, **more: object) -> str:
@@ -226,7 +232,7 @@ async def test_what_happened_is_on_the_axis_and_below() -> None:
         text = body(screen)
         assert any("~ 19:59:00 Seq Scan now, Index Scan before" in each for each in text)
         assert not any("Bitmap" in each for each in text), "of another probe"
-        assert any(each.lstrip().startswith("└") and "~" in each for each in text)
+        assert "~" in axis(screen)
 
 
 async def test_nothing_is_measured_yet() -> None:
@@ -284,3 +290,42 @@ def test_the_pane_says_which_way_the_median_goes() -> None:
     view = latency_view(ProbesSnapshot(samples.NOW, (rising,)), {})
     foot = " ".join(text for each in view.rows[0].said() for text, _ in each)
     assert "now 0.88 ms, rising" in foot
+
+
+async def test_left_and_right_read_columns_out() -> None:
+    async with latency() as (driver, screen):
+        history = driver.app.history
+
+        def caption() -> str:
+            return body(screen)[6]
+
+        history.timeline.pause(True, samples.NOW - timedelta(seconds=2))
+        await driver.press("right")
+        assert "log scale" in caption(), "nothing is beyond the newest"
+        await driver.press("left")
+        assert "▲ 19:59:56, 4 s: 40 runs, median 0.50, slowest 0.50 ms" in caption()
+        assert "▲" not in axis(screen), "a mark in the same column is not hidden"
+        await driver.press("left")
+        assert "▲ 19:59:52" in caption()
+        assert "▲" in axis(screen)
+        assert not any("paused here" in each for each in body(screen)), "it came later"
+        await driver.press("right")
+        assert any("paused here" in each for each in body(screen))
+        await driver.press("right")
+        assert "log scale" in caption()
+        await driver.press(*["left"] * 200)
+        first = caption()
+        await driver.press("left")
+        assert caption() == first, "nothing is before the oldest"
+
+
+async def test_the_column_stays_read_out_while_the_axis_moves_on() -> None:
+    async with latency() as (driver, screen):
+        await driver.press("left", "left")
+        read = body(screen)[6]
+        driver.app.now += timedelta(seconds=120)
+        screen.draw()
+        assert body(screen)[6] == read
+        driver.app.now += timedelta(seconds=3600)
+        screen.draw()
+        assert "log scale" in body(screen)[6]

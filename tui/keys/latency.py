@@ -9,6 +9,8 @@ KEYS: tuple[Key, ...] = (
     Key("latency.next", ("down", "j"), "↓ or j", "next probe", "The next probe", Scope.LATENCY, footer=2),
     Key("latency.first", ("home",), "home", "first", "The first probe", Scope.LATENCY),
     Key("latency.last", ("end",), "end", "last", "The last probe", Scope.LATENCY),
+    Key("latency.older", ("left", "h"), "← or h", "read", "Read out the column before", Scope.LATENCY, 3),
+    Key("latency.newer", ("right", "l"), "→ or l", "newer", "Read out the next column", Scope.LATENCY),
     Key(
         "latency.window",
         ("t",),
@@ -16,7 +18,7 @@ KEYS: tuple[Key, ...] = (
         "window",
         "Count and show 1, 5 or 15 minutes, or all since the start",
         Scope.LATENCY,
-        footer=3,
+        footer=4,
     ),
     Key(
         "latency.incidents",
@@ -25,10 +27,10 @@ KEYS: tuple[Key, ...] = (
         "incidents",
         "Slow samples, and why they were slow",
         Scope.LATENCY,
-        footer=4,
+        footer=5,
     ),
     Key(
-        "latency.copy", ("y",), "y", "copy", "Copy the probe's query", Scope.LATENCY, footer=5, off=needs_sql
+        "latency.copy", ("y",), "y", "copy", "Copy the probe's query", Scope.LATENCY, footer=6, off=needs_sql
     ),
     Key(
         "latency.close",
@@ -37,8 +39,8 @@ KEYS: tuple[Key, ...] = (
         "back",
         "Back to the deck",
         Scope.LATENCY,
-        footer=6,
+        footer=7,
         stays=True,
     ),
-    help_key(Scope.LATENCY, footer=7),
+    help_key(Scope.LATENCY, footer=8),
 )

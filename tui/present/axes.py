@@ -46,6 +46,10 @@ class TimeAxis:
         place = math.floor(at / self.bucket_s) - self.first
         return place if 0 <= place < self.count else None
 
+    def begin_of(self, column: int) -> float:
+        """Where a column begins."""
+        return float((self.first + column) * self.bucket_s)
+
     def labels(self) -> Iterator[tuple[int, str]]:
         """Columns with the time at which each begins, as far apart as is readable."""
         for step in STEPS_S:

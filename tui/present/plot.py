@@ -25,6 +25,7 @@ MEDIAN = "⣀⠤⠒⠉"
 """By the level within the row, from the lowest."""
 WHISKER, SHORT_WHISKER, FAILED, TARGET = "│", "╷", "✗", "┈"
 EMPTY: Span = (" ", Tone.PLAIN)
+CURSOR: Span = ("▲", Tone.STRONG)
 
 SIGNS: dict[MarkKind, Span] = {
     MarkKind.INCIDENT: ("!", Tone.BAD),
@@ -51,6 +52,15 @@ class Plotted:
     marks: Sequence[Mark]
     time: TimeAxis
     values: ValueAxis
+    cursor: int | None = None
+    """The column that is read out; None: none is."""
+
+    def told(self) -> list[Mark]:
+        """What the legend tells: of all columns, or up to the one that is read out."""
+        if self.cursor is None:
+            return list(self.marks)
+        end = self.time.begin_of(self.cursor + 1)
+        return [mark for mark in self.marks if mark.at.timestamp() < end]
 
 
 def columns_of(width: int) -> int:
@@ -149,6 +159,8 @@ def _axis(plotted: Plotted) -> Line:
     cells: list[Span] = [("─", Tone.DIM)] * plotted.time.count
     for column, _ in plotted.time.labels():
         cells[column] = ("┬", Tone.DIM)
+    if plotted.cursor is not None:
+        cells[plotted.cursor] = CURSOR
     places = list(SIGNS)
     for mark in sorted(plotted.marks, key=lambda mark: places.index(mark.kind), reverse=True):
         column_of = plotted.time.column(mark.at.timestamp())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sql.findings import ProbeFinding
 from sql.latency.trend import Trend
@@ -11,7 +12,7 @@ from sql.latency.window import LEAST_SAMPLES
 from sql.snapshots import FloorReading, ProbeReading
 from tui.present.latency import KEPT_ENOUGH
 from tui.present.plot import AXIS_LINES, Plotted, legend_lines, plot_lines
-from tui.present.text import clean, fit, ms, target_ms
+from tui.present.text import clean, fit, ms, plural, target_ms
 from tui.present.view import BLANK, Line, Span, Tone, clip, line, line_width
 
 TABLE_WIDTH = 46
@@ -49,7 +50,7 @@ def probe_lines(picture: ProbePicture, plotted: Plotted, width: int, height: int
         _note(picture),
         _caption(plotted),
         *plot_lines(plotted),
-        *legend_lines(plotted.marks, legend, width, picture.reading.name),
+        *legend_lines(plotted.told(), legend, width, picture.reading.name),
     ]
     return tuple(clip(each, width) for each in lines[:height])
 
@@ -145,8 +146,22 @@ def _note(picture: ProbePicture) -> Line:
 def _caption(plotted: Plotted) -> Line:
     width_s = plotted.time.bucket_s
     column = f"{width_s} s" if width_s < 60 else f"{width_s // 60} min"
+    if plotted.cursor is not None:
+        return _read_out(plotted, plotted.cursor, column)
     said = f" ms, log scale · a column is {column}: ⠤ median, │ up to the slowest · ┈ targets"
     return line((said, Tone.DIM))
+
+
+def _read_out(plotted: Plotted, cursor: int, width: str) -> Line:
+    """What the column under the cursor says."""
+    at = datetime.fromtimestamp(plotted.time.begin_of(cursor), UTC)
+    bucket = plotted.buckets[cursor]
+    when = (f" ▲ {at:%H:%M:%S}, {width}: ", Tone.DIM)
+    if bucket is None:
+        return line(when, ("nothing was measured", Tone.DIM))
+    failed: Span = (f" · ✗ {bucket.failed} failed" if bucket.failed else "", Tone.BAD)
+    said = f"{plural(bucket.samples, 'run')}, median {ms(bucket.median_ms)}, slowest {ms(bucket.max_ms)} ms"
+    return line(when, (said, Tone.STRONG), failed)
 
 
 def _beside(left: Sequence[Line], right: Sequence[Line], width: int) -> list[Line]:

@@ -71,6 +71,9 @@ class LatencyScreen(Screen[None]):
         self._drawn_at: datetime | None = None
         self._drawn: tuple[object, ...] = ()
         self._values: ValueAxis | None = None
+        self._cursor: float | None = None
+        """Where the column begins that is read out, seconds since 1970."""
+        self._plotted: Plotted | None = None
 
     def compose(self) -> ComposeResult:
         """Title, figures with the plot, keys."""
@@ -150,8 +153,9 @@ class LatencyScreen(Screen[None]):
             floor=snapshot.floor,
             trouble=self._trouble(),
         )
-        plotted = Plotted(buckets, target, marks, time, self._values)
-        return probe_lines(picture, plotted, width, height)
+        cursor = time.column(self._cursor) if self._cursor is not None else None
+        self._plotted = Plotted(buckets, target, marks, time, self._values, cursor)
+        return probe_lines(picture, self._plotted, width, height)
 
     def _trouble(self) -> str:
         readings = self._readings
@@ -196,6 +200,8 @@ class LatencyScreen(Screen[None]):
             self.say(why_off, Tone.WARN)
         elif name in places:
             self._choose(min(max(places[name], 0), last))
+        elif name in ("older", "newer"):
+            self._read(-1 if name == "older" else 1)
         elif name == "copy":
             entry = self._readings.manifest.probes[self._at]
             self.post_message(Copied(entry.sql))
@@ -208,5 +214,19 @@ class LatencyScreen(Screen[None]):
 
     def _choose(self, at: int) -> None:
         if at != self._at:
-            self._at, self._values = at, None
+            self._at, self._values, self._plotted = at, None, None
             self.draw()
+
+    def _read(self, step: int) -> None:
+        """Read out the next column with runs in it; beyond the newest none is."""
+        plotted = self._plotted
+        if plotted is None:
+            return
+        filled = [column for column, bucket in enumerate(plotted.buckets) if bucket is not None]
+        here = plotted.cursor if plotted.cursor is not None else plotted.time.count
+        there = [column for column in filled if (column - here) * step > 0]
+        if there:
+            self._cursor = plotted.time.begin_of(there[-1] if step < 0 else there[0])
+        elif step > 0:
+            self._cursor = None
+        self.draw()
