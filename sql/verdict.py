@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from profiles.manifest import Manifest, Priority
 from sql.findings import (
@@ -21,7 +21,6 @@ from sql.findings import (
     Scope,
     Verdict,
 )
-from sql.replicas_reading import ReplicasSnapshot
 from sql.snapshots import (
     ConstraintReading,
     ConstraintsSnapshot,
@@ -35,6 +34,9 @@ from sql.snapshots import (
     ProbesSnapshot,
     Unavailable,
 )
+
+if TYPE_CHECKING:
+    from sql.replicas_reading import ReplicasSnapshot
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ def _remarks(manifest: Manifest, parts: Parts, scope: Scope) -> Remarks:
         yield from _of_pool(parts.pool.pool)
     else:
         yield _unread("the pool", parts.pool)
-    if isinstance(parts.replicas, ReplicasSnapshot):
+    if parts.replicas is not None and not isinstance(parts.replicas, Unavailable):
         for sentence in parts.replicas.replicas.sentences:
             yield _remark(Weight.WARNS, sentence)
 

@@ -34,7 +34,6 @@ from tui.present.text import clean
 from tui.present.view import Tone
 from tui.recording import DeckRecording
 from tui.screens.deck import DeckScreen
-from tui.screens.details import DetailsScreen, find
 from tui.steps_app import StepsApp
 from tui.theme import OWN_VARIABLES, THEMES
 
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from sql.latency.history import History
     from tui.crossings import Crossings
     from tui.feed import Feed
+    from tui.screens.details import DetailsScreen
     from tui.screens.latency import LatencyScreen
     from tui.screens.pool import PoolScreen
     from tui.screens.replicas import ReplicasScreen
@@ -316,6 +316,8 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
         row = deck.active.row if deck is not None else None
         if deck is None or row is None:
             return
+        from tui.screens.details import find
+
         details = find((list(TITLES)[deck.active.number - 1], row.key), deck.readings)
         self.copy((details.sql if details is not None else "") or row.sql)
 

@@ -21,10 +21,10 @@ from profiles.secret import Secret
 from sql.errors import LoginError, PasswordNeeded, SessionError
 from sql.latency.child import end_child, start_child
 from sql.parse_store import STORE
-from sql.snapshots import Event, Lost, ServerIdentity, Unavailable
+from sql.snapshots import Event, Lost, ServerIdentity
 from tui.background import in_background
 from tui.messages import Arrived, Stopped, Waiting
-from tui.watching import PARTS
+from tui.watching import part_of
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -202,7 +202,7 @@ class Feed:
         if isinstance(event, Lost):
             self._settle()
         elif self._unread:
-            self._unread.discard(event.part if isinstance(event, Unavailable) else PARTS.get(type(event), ""))
+            self._unread.discard(part_of(event))
             if not self._unread:
                 self._keeping = asyncio.ensure_future(in_background(STORE.close, "pgdeck parsed"))
                 self._settle()

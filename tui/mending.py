@@ -13,7 +13,6 @@ from sql.snapshots import (
     IndexReading,
     MigrationSnapshot,
 )
-from sql.steps import chain
 from sql.verdict import Parts
 from tui.present.constraints import MIGRATION_KEY, constraint_key
 from tui.present.indexes import index_key
@@ -41,6 +40,8 @@ def reading_of(subject: Subject, parts: Parts) -> Mendable | None:
 
 def mends_of(reading: Mendable) -> str:
     """How the steps of a plan name what they mend."""
+    from sql.steps import chain
+
     if isinstance(reading, IndexReading):
         return chain.index_key(reading)
     if isinstance(reading, ConstraintReading):

@@ -12,13 +12,13 @@ from sql.snapshots import (
     IndexReading,
     MigrationReading,
 )
-from sql.steps.step import Direction
-from tui.present.details import Remedy
 
 if TYPE_CHECKING:
     from profiles.manifest import Manifest
     from sql.steps.facts import Facts
+    from sql.steps.step import Direction
     from sql.verdict import Parts
+    from tui.present.details import Remedy
 
 Mendable: TypeAlias = IndexReading | ConstraintReading | MigrationReading
 MIGRATION = "migration"
@@ -29,7 +29,7 @@ def remedy_of(
     reading: Mendable,
     manifest: Manifest,
     parts: Parts,
-    direction: Direction = Direction.FIX,
+    direction: Direction | None = None,
     facts: Facts | None = None,
 ) -> Remedy:
     """The steps that mend what was read, or take it away again, or why there are none.
@@ -37,11 +37,14 @@ def remedy_of(
     Planned from this one reading alone: a plan of five thousand indexes takes longer than a key may.
 
     Args:
+        direction: None fixes.
         facts: as `sql.steps.plan.plan` wants them.
     """
     from sql.steps import plan as planning
+    from sql.steps.step import Direction
+    from tui.present.details import Remedy
 
-    make = planning.plan if direction is Direction.FIX else planning.rollback
+    make = planning.rollback if direction is Direction.ROLLBACK else planning.plan
     known = facts if facts is not None else planning.NO_FACTS
     if isinstance(reading, MigrationReading):
         whole = make(manifest, parts, known)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from profiles.locations import locations
 from sql.snapshots import BuildsSnapshot
 from tui.background import in_background
-from tui.present.run import RunPicture
 
 if TYPE_CHECKING:
     from sql.poller import Reading
     from sql.steps.journal import JournalEntry
     from sql.steps.observe import RunWatch
     from sql.steps.runs import ForeignBuild, RunState
+    from tui.present.run import RunPicture
 
 JOURNAL_S = 0.5
 """Between two looks at the journal."""
@@ -86,11 +86,14 @@ class RunsBoard:
         if state is None or self._watch is None:
             return None
         from sql.steps.observe import phases
+        from tui.present.run import RunPicture
 
         return RunPicture(state, self._of_server(state), phases(self._watch.story(run)))
 
     def pictures(self) -> list[RunPicture]:
         """Every run, without its phases."""
+        from tui.present.run import RunPicture
+
         return [RunPicture(state, self._of_server(state)) for state in self.states]
 
     def story(self, run: str) -> tuple[JournalEntry, ...]:

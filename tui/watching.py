@@ -2,54 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from profiles.manifest import Manifest
 from sql.findings import Verdict
-from sql.latency.checkpoints import CheckpointsSnapshot
-from sql.latency.evidence import IncidentsSnapshot
-from sql.locks import LocksSnapshot
-from sql.pgbouncer_reading import PgbouncerReading, PgbouncerSnapshot, with_pgbouncer
 from sql.pool_history import PoolHistory
-from sql.pool_use import PoolUseSnapshot
-from sql.replicas_reading import ReplicasSnapshot
-from sql.slow_statements import SlowStatementsSnapshot
 from sql.snapshots import (
-    ConstraintsSnapshot,
     Event,
-    IdentitySnapshot,
-    IndexesSnapshot,
     Lost,
-    MigrationSnapshot,
     PoolSnapshot,
-    ProbesSnapshot,
     Snapshot,
     Unavailable,
 )
 from sql.verdict import Judgement, Parts, judge
 
-PARTS = {
-    IndexesSnapshot: "indexes",
-    ConstraintsSnapshot: "constraints",
-    PoolSnapshot: "pool",
-    ProbesSnapshot: "probes",
-    MigrationSnapshot: "migration",
-    IdentitySnapshot: "server",
-    SlowStatementsSnapshot: "slow statements",
-    CheckpointsSnapshot: "checkpoints",
-    PgbouncerSnapshot: "pgbouncer",
-    ReplicasSnapshot: "replicas",
-    LocksSnapshot: "locks",
-    PoolUseSnapshot: "pool use",
-    IncidentsSnapshot: "incidents",
+if TYPE_CHECKING:
+    from sql.pgbouncer_reading import PgbouncerReading, PgbouncerSnapshot
+
+PARTS: Mapping[str, str] = {
+    "IndexesSnapshot": "indexes",
+    "ConstraintsSnapshot": "constraints",
+    "PoolSnapshot": "pool",
+    "ProbesSnapshot": "probes",
+    "MigrationSnapshot": "migration",
+    "IdentitySnapshot": "server",
+    "SlowStatementsSnapshot": "slow statements",
+    "CheckpointsSnapshot": "checkpoints",
+    "PgbouncerSnapshot": "pgbouncer",
+    "ReplicasSnapshot": "replicas",
+    "LocksSnapshot": "locks",
+    "PoolUseSnapshot": "pool use",
+    "IncidentsSnapshot": "incidents",
 }
+"""By the name of the snapshot's class: most of them are imported by who reads them, after the first frame."""
 Part: TypeAlias = str
 ON_DECK = ("indexes", "constraints", "pool", "probes", "migration", "server")
 """Parts that are read all the time; the others are read while a screen of theirs is open."""
 OTHER_LINKS = ("probes", "pgbouncer", "incidents")
 """Parts that come on connections of their own: they say nothing of the watching one."""
+
+
+def part_of(event: Event) -> Part:
+    """Of which part an event tells; empty where it tells of none, or of all."""
+    return event.part if isinstance(event, Unavailable) else PARTS.get(type(event).__name__, "")
 
 
 @dataclass
@@ -87,7 +85,7 @@ class Readings:
             changed = set() if self.lost is not None else set(PARTS.values())
             self.lost, self.lost_at = event, now
             return changed
-        part = event.part if isinstance(event, Unavailable) else PARTS[type(event)]
+        part = part_of(event)
         known = self.parts.setdefault(part, Known())
         changed = set()
         if self.lost is not None and part not in OTHER_LINKS:
@@ -105,7 +103,7 @@ class Readings:
         if known.unavailable is not None or event != known.snapshot:
             known.unavailable, known.snapshot = None, event
             changed.add(part)
-            if isinstance(event, PgbouncerSnapshot):
+            if part == "pgbouncer":
                 self._join_pools()
                 changed.add("pool")
         return changed
@@ -113,8 +111,8 @@ class Readings:
     @property
     def pgbouncer(self) -> PgbouncerReading | None:
         """What the pooler's console says; None: no console is named, or it was not read yet."""
-        snapshot = self.known("pgbouncer").snapshot
-        return snapshot.pgbouncer if isinstance(snapshot, PgbouncerSnapshot) else None
+        snapshot = cast("PgbouncerSnapshot | None", self.known("pgbouncer").snapshot)
+        return None if snapshot is None else snapshot.pgbouncer
 
     def _join_pools(self) -> None:
         if self._servers_pool is not None:
@@ -122,6 +120,10 @@ class Readings:
 
     def _pool(self, servers: PoolSnapshot) -> PoolSnapshot:
         """Two readings on two connections, one pool."""
+        if self.pgbouncer is None:
+            return servers
+        from sql.pgbouncer_reading import with_pgbouncer
+
         return replace(servers, pool=with_pgbouncer(servers.pool, self.pgbouncer))
 
     def known(self, part: Part) -> Known:

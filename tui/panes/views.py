@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
 
-from profiles.model import Profile
-from sql.latency.evidence import IncidentsSnapshot
 from sql.snapshots import (
     ConstraintsSnapshot,
     IndexesSnapshot,
@@ -18,11 +17,13 @@ from sql.snapshots import (
 from tui.present.constraints import constraints_view, migration_rows
 from tui.present.indexes import indexes_view
 from tui.present.latency import latency_view
-from tui.present.pgbouncer import pane_lines, trouble
-from tui.present.pool import pool_view
+from tui.present.pool import pool_view, pooler_lines, pooler_trouble
 from tui.present.text import clean
 from tui.present.view import BLANK, Line, Tone, View, line
 from tui.watching import Readings
+
+if TYPE_CHECKING:
+    from sql.latency.evidence import IncidentsSnapshot
 
 TITLES: Mapping[str, str] = {
     "indexes": "Indexes",
@@ -50,7 +51,7 @@ def pane_view(part: str, title: str, readings: Readings) -> Shown:
     if known.unavailable is None:
         # The pooler's console is another link: it may tell why the server is out of reach.
         stale_pool = part == "pool" and readings.lost is not None and known.snapshot is not None
-        before = trouble(readings.pgbouncer) if stale_pool else ""
+        before = pooler_trouble(readings.pgbouncer) if stale_pool else ""
         return Shown(view, line((f"! {clean(before)}", Tone.WARN)) if before else BLANK)
     reason, remedy = clean(known.unavailable.reason), clean(known.unavailable.remedy)
     note = line(
@@ -78,21 +79,12 @@ def _view(part: str, readings: Readings) -> View:
         return latency_view(snapshot, entries, _incidents(readings))
     waiting = View(summary=line(("waiting for the first reading", Tone.DIM)))
     if part == "pool":
-        return replace(waiting, head=pane_lines(readings.pgbouncer))
+        return replace(waiting, head=pooler_lines(readings.pgbouncer))
     if part == "constraints":
         return replace(waiting, pinned=migration_rows(pinned))
     return waiting
 
 
 def _incidents(readings: Readings) -> int:
-    snapshot = readings.known("incidents").snapshot
-    return len(snapshot.incidents) if isinstance(snapshot, IncidentsSnapshot) else 0
-
-
-def target_of(profile: Profile) -> str:
-    """Where the profile points, as written: `host:port/database`."""
-    parameters = profile.connection
-    if "service" in parameters and "host" not in parameters:
-        return f"service {parameters['service']}"
-    port = f":{parameters['port']}" if "port" in parameters else ""
-    return f"{parameters.get('host', 'local')}{port}/{parameters.get('dbname', '')}".rstrip("/")
+    snapshot = cast("IncidentsSnapshot | None", readings.known("incidents").snapshot)
+    return 0 if snapshot is None else len(snapshot.incidents)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from profiles.model import EnvironmentClass
-from sql.snapshots import ServerIdentity
-from sql.verdict import Judgement
 from tui.present.signs import BADGES, mark
 from tui.present.text import clean, fit_middle, width_of
 from tui.present.view import Line, Span, Tone, line, line_width, spread
+
+if TYPE_CHECKING:
+    from profiles.model import EnvironmentClass, Profile
+    from sql.snapshots import ServerIdentity
+    from sql.verdict import Judgement
 
 WIDE = 100
 """From this many columns on everything about the server fits in one line."""
@@ -50,6 +53,15 @@ def banner_lines(banner: Banner, width: int) -> tuple[Line, ...]:
         return (spread(line(badge, profile, target), server, width), _verdict(banner, width))
     target = _target(banner, width - line_width((badge, profile)) - 1)
     return (line(badge, profile, target), spread(_news(banner), server, width), _verdict(banner, width))
+
+
+def target_of(profile: Profile) -> str:
+    """Where the profile points, as written: `host:port/database`."""
+    parameters = profile.connection
+    if "service" in parameters and "host" not in parameters:
+        return f"service {parameters['service']}"
+    port = f":{parameters['port']}" if "port" in parameters else ""
+    return f"{parameters.get('host', 'local')}{port}/{parameters.get('dbname', '')}".rstrip("/")
 
 
 def _target(banner: Banner, room: int) -> Span:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sql.snapshots import ApplicationUse, PoolLimit, PoolReading, PoolSnapshot
-from tui.present.pgbouncer import pane_lines
 from tui.present.signs import mark
 from tui.present.text import NOTHING, bar, clean, duration
 from tui.present.view import Column, Line, Row, Span, Tone, View, line
+
+if TYPE_CHECKING:
+    from sql.pgbouncer_reading import PgbouncerReading
 
 COLUMNS = (
     Column("application", least=12, most=63, middle=True, fills=True),
@@ -27,7 +31,7 @@ def pool_view(snapshot: PoolSnapshot) -> View:
         summary=summary(pool),
         head=(
             *_limits(pool),
-            *pane_lines(pool.pgbouncer),
+            *pooler_lines(pool.pgbouncer),
             _states(pool),
             _waits(pool),
             *_root(pool),
@@ -37,6 +41,24 @@ def pool_view(snapshot: PoolSnapshot) -> View:
         rows=tuple(_row(use) for use in _ordered(pool)),
         empty=(line(("no client is connected", Tone.DIM)),),
     )
+
+
+def pooler_lines(reading: PgbouncerReading | None) -> tuple[Line, ...]:
+    """As `tui.present.pgbouncer.pane_lines`, which few decks need."""
+    if reading is None:
+        return ()
+    from tui.present.pgbouncer import pane_lines
+
+    return pane_lines(reading)
+
+
+def pooler_trouble(reading: PgbouncerReading | None) -> str:
+    """As `tui.present.pgbouncer.trouble`."""
+    if reading is None:
+        return ""
+    from tui.present.pgbouncer import trouble
+
+    return trouble(reading)
 
 
 def summary(pool: PoolReading) -> Line:

@@ -15,7 +15,7 @@ from sql.recording.player import Happened, Player, Shown
 from sql.recording.reader import Recording, damaged
 from sql.snapshots import BuildsSnapshot, Lost, PoolSnapshot
 from tui.reports.session_probes import Measured, ProbeStory, story_of, width_of
-from tui.watching import PARTS, Readings
+from tui.watching import Readings, part_of
 
 if TYPE_CHECKING:
     from sql.latency.evidence import Incident
@@ -133,7 +133,7 @@ class _Gathering:
             self._lost.append((shown.moment, event.reason))
         if isinstance(event, PoolSnapshot):
             self._note_peak(event, shown.moment)
-        known = isinstance(event, Lost) or hasattr(event, "part") or type(event) in PARTS
+        known = isinstance(event, Lost) or bool(part_of(event))
         if known and self._readings.apply(event, shown.moment):
             self._judge(shown.moment)
         if self._first is None and self._readings.is_complete:

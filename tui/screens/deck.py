@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -16,22 +16,23 @@ from textual.widgets import Input
 from profiles.manifest import Manifest
 from profiles.model import Profile
 from sql.findings import Verdict
-from sql.latency.evidence import IncidentsSnapshot
-from sql.pgbouncer_reading import PgbouncerSnapshot
-from sql.snapshots import Event, IdentitySnapshot, ServerIdentity
+from sql.snapshots import Event, IdentitySnapshot, ServerIdentity, Unavailable
 from sql.verdict import Judgement
 from tui import keys
 from tui.mending import needs_nothing, reading_of, standby
 from tui.panes.pane import Pane
-from tui.panes.views import JOINED, TITLES, Shown, pane_view, target_of
-from tui.present.header import Banner, banner_lines
-from tui.present.pgbouncer import trouble
+from tui.panes.views import JOINED, TITLES, Shown, pane_view
+from tui.present.header import Banner, banner_lines, target_of
+from tui.present.pool import pooler_trouble
 from tui.present.text import age, clean, countdown
 from tui.present.view import BLANK, Line, Tone, dimmed, line, spread
-from tui.watching import PARTS, Readings
+from tui.watching import PARTS, Readings, part_of
 from tui.widgets.filtering import Filtering
 from tui.widgets.footer import Footer
 from tui.widgets.lines import Lines
+
+if TYPE_CHECKING:
+    from sql.latency.evidence import IncidentsSnapshot
 
 WIDE = 100
 TICK_S = 5.0
@@ -107,20 +108,20 @@ class DeckScreen(Filtering[None]):
 
     def take(self, event: Event) -> None:
         """Take in what the watch published, and show what changed."""
-        if not isinstance(event, PgbouncerSnapshot | IncidentsSnapshot):
+        part = part_of(event)
+        if part not in ("pgbouncer", "incidents"):
             self.waiting_for = ""
         before = self.readings.known("incidents").snapshot
         changed = self.readings.apply(event, self._clock())
         self._refresh(changed)
-        if isinstance(event, IncidentsSnapshot):
-            self._tell_incident(before, event)
+        if part == "incidents" and not isinstance(event, Unavailable):
+            self._tell_incident(cast("IncidentsSnapshot | None", before), cast("IncidentsSnapshot", event))
 
-    def _tell_incident(self, before: object, after: IncidentsSnapshot) -> None:
+    def _tell_incident(self, before: IncidentsSnapshot | None, after: IncidentsSnapshot) -> None:
         """Say why a run is slow before anybody asks: once while it runs, once when it has ended."""
         from tui.present.incidents import told
 
-        known = before.incidents if isinstance(before, IncidentsSnapshot) else ()
-        incident = told(known, after.incidents)
+        incident = told(() if before is None else before.incidents, after.incidents)
         if incident is not None:
             self.say(f"i: {clean(incident.sentence)}", Tone.WARN)
 
@@ -199,7 +200,7 @@ class DeckScreen(Filtering[None]):
         if self.readings.lost is not None:
             return f"lost: {self.readings.lost.reason}"
         # While nobody lets us in, the pooler's console may know why.
-        before = trouble(self.readings.pgbouncer) if self.waiting_for else ""
+        before = pooler_trouble(self.readings.pgbouncer) if self.waiting_for else ""
         return f"{self.waiting_for} {before}".rstrip() or self._news()
 
     def _news(self) -> str:
