@@ -33,6 +33,11 @@ async def kill_postmaster(cluster: Cluster) -> None:
         lock.unlink(missing_ok=True)
 
 
+def promote(cluster: Cluster) -> None:
+    """Make a primary of a standby, and wait until it is one."""
+    cluster._run([*cluster._pg_ctl("promote"), "--wait"])
+
+
 def children(pid: int) -> list[int]:
     """Processes that it has started and that still run."""
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

@@ -18,12 +18,11 @@ from pathlib import Path
 import pytest
 
 from sql.demo.cluster import Cluster
-from tests import servers
-from tests.accidents import alive, census, children, kill_postmaster, postmaster
+from tests.accidents import alive, census, children, kill_postmaster, postmaster, promote
 from tests.chaos.conftest import MOMENTS
 from tests.proxy import Proxy, proxy
 from tests.servers import Database
-from tests.standby import STREAMS, promote, standby_of
+from tests.sql.standbys import primary, standby_of
 from tests.tui.live import SCHEMA, write_profile
 from tests.tui.terminal import Terminal
 from tests.waiting import until
@@ -89,7 +88,9 @@ class Scene:
 
     async def promote(self) -> str:
         """The primary goes, its standby takes its place; the header says so until it is noted."""
-        standby = await asyncio.to_thread(self._stack.enter_context, standby_of(self.primary))
+        first = Database(self.primary, 18, "postgres")
+        second = await asyncio.to_thread(self._stack.enter_context, standby_of(first))
+        standby = second.cluster
         await asyncio.to_thread(self.primary.stop)
         words = await self.deck.shows(GONE)
         self.primary = standby
@@ -138,15 +139,12 @@ def stack() -> Iterator[ExitStack]:
 @asynccontextmanager
 async def scene(stack: ExitStack) -> AsyncIterator[Scene]:
     """The deck, ready, on a primary of its own."""
-    primary = await asyncio.to_thread(lambda: servers.start(18, **STREAMS))
-    stack.callback(primary.folder.parent.rmdir)
-    stack.callback(primary.remove)
-    database = Database(primary, 18, "postgres")
+    database = await asyncio.to_thread(stack.enter_context, primary(18))
     await database.execute(SCHEMA)
-    async with proxy(primary) as wire:
+    async with proxy(database.cluster) as wire:
         with Machine(["-m", "tui.cli", write_profile(database, through=wire.port)]) as deck:
             await deck.shows(READY)
-            yield Scene(stack, primary, wire, deck)
+            yield Scene(stack, database.cluster, wire, deck)
 
 
 @pytest.mark.hazard("DISC-09", "PRV-04")

@@ -18,11 +18,11 @@ from sql.latency.prober import Prober
 from sql.recognition import difference, movement
 from sql.snapshots import ProbesSnapshot, ServerIdentity, Unavailable
 from tests import servers
-from tests.accidents import census
+from tests.accidents import census, promote
 from tests.proxy import Proxy, proxy
 from tests.servers import Database, administer
 from tests.sql.life import Life, alive, hasty, profile_of
-from tests.standby import STREAMS, promote, standby_of
+from tests.sql.standbys import primary, standby_of
 from tests.waiting import until
 
 __all__ = ["hasty"]
@@ -31,15 +31,8 @@ __all__ = ["hasty"]
 @pytest.fixture(params=servers.wanted_majors(), ids=lambda major: f"pg{major}")
 def pair(request: pytest.FixtureRequest) -> Iterator[tuple[Cluster, Cluster]]:
     """A primary and its standby."""
-    if servers.binaries(request.param) is None:
-        pytest.skip(servers.how_to_get(request.param))
-    primary = servers.start(request.param, **STREAMS)
-    try:
-        with standby_of(primary) as standby:
-            yield primary, standby
-    finally:
-        primary.remove()
-        primary.folder.parent.rmdir()
+    with primary(request.param) as first, standby_of(first) as second:
+        yield first.cluster, second.cluster
 
 
 @pytest.fixture
@@ -72,36 +65,36 @@ async def test_a_standby_that_is_promoted_is_said_without_losing_it(pair: tuple[
 async def test_a_failover_is_said_and_the_old_primary_is_a_loud_stop(
     pair: tuple[Cluster, Cluster], wire: Proxy
 ) -> None:
-    primary, standby = pair
+    old, standby = pair
     async with alive(through(wire)) as life:
-        await asyncio.to_thread(primary.stop)
+        await asyncio.to_thread(old.stop)
         wire.lead_to(standby)
         await asyncio.to_thread(promote, standby)
         await until(lambda: life.news == "timeline 1 → 2")
         # Somebody starts the old primary, and the address leads there again.
-        await asyncio.to_thread(primary.start)
-        wire.lead_to(primary)
+        await asyncio.to_thread(old.start)
+        wire.lead_to(old)
         wire.cut()
         await life.says(r"AN OLD PRIMARY answers at .*: timeline 1, and 2 was watched before")
         assert life.waits[-1] == math.inf
 
 
 async def test_the_next_host_of_the_list_is_found_and_said(pair: tuple[Cluster, Cluster]) -> None:
-    primary, standby = pair
+    old, standby = pair
     said = {
-        "host": f"{primary.socket},{standby.socket}",
-        "port": f"{primary.port},{standby.port}",
+        "host": f"{old.socket},{standby.socket}",
+        "port": f"{old.port},{standby.port}",
         "user": "postgres",
         "dbname": "postgres",
         "target_session_attrs": "primary",
     }
     async with alive(Life(profile_of(**said))) as life:
-        await asyncio.to_thread(primary.stop)
+        await asyncio.to_thread(old.stop)
         await life.says("asks for another")
         await asyncio.to_thread(promote, standby)
         await until(lambda: life.news)
         assert life.news == f"timeline 1 → 2, at {standby.socket}/.s.PGSQL.{standby.port}, not " + (
-            f"{primary.socket}/.s.PGSQL.{primary.port}"
+            f"{old.socket}/.s.PGSQL.{old.port}"
         )
 
 
