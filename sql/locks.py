@@ -21,7 +21,7 @@ Row: TypeAlias = Mapping[str, Any]
 Fetch: TypeAlias = Callable[..., Awaitable[Sequence[Any]]]
 """Gives the rows of a statement by its name and arguments."""
 
-LONGEST_QUERY = 200
+AHEAD_NAMED = 4
 IDLE_IN_TRANSACTION = ("idle in transaction", "idle in transaction (aborted)")
 
 
@@ -78,7 +78,10 @@ class LockSession:
     blockers: tuple[str, ...] = ()
     """Keys of those that hold what it waits for."""
     ahead: tuple[str, ...] = ()
-    """Keys of those that wait for the same before it, and would not let it pass."""
+    """Keys of those that wait for the same before it, and would not let it pass; where somebody holds it, the
+    first few."""
+    before: int = 0
+    """How many wait for the same before it."""
     holds: tuple[Hold, ...] = ()
     held: int = 0
     """How many things it has locked; more than `holds` where those were cut."""
@@ -121,6 +124,7 @@ class Queue:
     holders: Mapping[int, tuple[int | str, ...]]
     """Who holds what a pid waits for; a text is the transaction id of a prepared transaction."""
     ahead: Mapping[int, tuple[int, ...]]
+    before: Mapping[int, int]
 
     @property
     def pids(self) -> list[int]:
@@ -168,11 +172,11 @@ async def read_queue(fetch: Fetch) -> Queue:
     # One that was let through between the two looks of the statement waits for nobody.
     waiting = [row for row in rows if row["blockers"]]
     holders = {row["pid"]: _holders(row) for row in waiting}
-    return Queue(
-        {row["pid"]: _wait(row) for row in waiting},
-        holders,
-        {row["pid"]: _ahead(row, holders[row["pid"]]) for row in waiting},
-    )
+    ahead = {row["pid"]: _ahead(row, holders[row["pid"]]) for row in waiting}
+    # In a queue of hundreds everybody is after everybody: where somebody holds it, the first few are enough.
+    named = {pid: found[:AHEAD_NAMED] if holders[pid] else found for pid, found in ahead.items()}
+    waits = {row["pid"]: _wait(row) for row in waiting}
+    return Queue(waits, holders, named, {pid: len(found) for pid, found in ahead.items()})
 
 
 def sessions(
@@ -196,6 +200,7 @@ def sessions(
                 wait=wait,
                 blockers=_keys(found, leaders, queue.holders[pid], waiter),
                 ahead=_keys(found, leaders, queue.ahead[pid], waiter),
+                before=queue.before[pid],
             )
     told = (_holding(one, holds.get(name, [])) for name, one in found.items())
     return tuple(sorted(told, key=lambda one: (one.pid is None, one.pid or 0, one.key)))
@@ -214,13 +219,12 @@ def _keys(
 
 def _holders(row: Row) -> tuple[int | str, ...]:
     """Those of the blockers that hold what is waited for, in a mode that conflicts."""
+    blockers = frozenset(row["blockers"])
     found: dict[int | str, None] = {}
     for pid, mode, xid in zip(row["holder_pids"], row["holder_modes"], row["prepared_xids"], strict=True):
-        if pid in row["blockers"] and conflict(row["mode"], mode):
-            if pid:
-                found[pid] = None
-            elif xid is not None:
-                found[xid] = None
+        holder = pid or xid
+        if pid in blockers and holder is not None and conflict(row["mode"], mode):
+            found[holder] = None
     return tuple(found)
 
 

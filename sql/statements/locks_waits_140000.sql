@@ -25,6 +25,16 @@ WITH locks AS MATERIALIZED (
         AND row_lock.locktype = 'tuple' AND row_lock.granted
     WHERE NOT l.granted AND l.pid IS NOT NULL
     ORDER BY l.pid
+), holders AS MATERIALIZED (
+    SELECT
+        l.target,
+        array_agg(coalesce(l.pid, 0) ORDER BY l.pid, p.xid) AS pids,
+        array_agg(l.mode ORDER BY l.pid, p.xid) AS modes,
+        array_agg(p.xid ORDER BY l.pid, p.xid) AS xids
+    FROM locks l
+    LEFT JOIN prepared p ON l.pid IS NULL AND p.virtualtransaction = l.virtualtransaction
+    WHERE l.granted AND l.target IN (SELECT w.target FROM waiting w)
+    GROUP BY l.target
 )
 SELECT
     w.pid,
@@ -50,13 +60,5 @@ SELECT
     coalesce(h.xids, '{}') AS prepared_xids
 FROM waiting w
 JOIN pg_database d ON d.datname = current_database()
-LEFT JOIN LATERAL (
-    SELECT
-        array_agg(coalesce(l.pid, 0) ORDER BY l.pid, p.xid) AS pids,
-        array_agg(l.mode ORDER BY l.pid, p.xid) AS modes,
-        array_agg(p.xid ORDER BY l.pid, p.xid) AS xids
-    FROM locks l
-    LEFT JOIN prepared p ON l.pid IS NULL AND p.virtualtransaction = l.virtualtransaction
-    WHERE l.target = w.target AND l.granted
-) h ON true
+LEFT JOIN holders h ON h.target = w.target
 ORDER BY w.pid;

@@ -10,15 +10,17 @@ WITH RECURSIVE locks AS MATERIALIZED (
            ROW(l.locktype, l.database, l.relation, l.page, l.tuple, l.virtualxid, l.transactionid, l.classid,
                l.objid, l.objsubid)::text AS target
     FROM pg_locks l
+), held AS MATERIALIZED (
+    SELECT DISTINCT l.target, l.pid FROM locks l WHERE l.granted
 ), edges AS MATERIALIZED (
-    SELECT w.pid AS waiter, x AS blocker,
-           EXISTS (SELECT FROM locks h WHERE h.granted AND h.target = w.target AND h.pid = x) AS holds
+    SELECT w.pid AS waiter, x AS blocker, h.pid IS NOT NULL AS holds
     FROM locks w CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) x
+    LEFT JOIN held h ON h.target = w.target AND h.pid = x
     WHERE NOT w.granted
 ), kept AS MATERIALIZED (
     SELECT e.waiter, e.blocker
     FROM edges e
-    WHERE e.holds OR NOT EXISTS (SELECT FROM edges o WHERE o.waiter = e.waiter AND o.holds)
+    WHERE e.holds OR e.waiter NOT IN (SELECT o.waiter FROM edges o WHERE o.holds)
 ), b(depth, waiter, blocker) AS (
     SELECT 1, k.waiter, k.blocker FROM kept k WHERE k.waiter = $1::int4
     UNION

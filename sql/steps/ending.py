@@ -118,7 +118,7 @@ class _Through:
         except ReadingError as error:
             if error.sqlstate == asyncpg.InsufficientPrivilegeError.sqlstate:
                 raise asyncpg.InsufficientPrivilegeError(error.reason) from None
-            raise SessionError(error.reason) from None
+            raise
 
     async def fetchrow(self, sql: str, *arguments: object) -> Any:
         return next(iter(await self.fetch(sql, *arguments)), None)
@@ -148,13 +148,15 @@ class _Ending:
 
     async def go(self, signal: Signal) -> Ended:
         """Journal, send, look."""
-        behind = await self._behind()
+        forest = await self._forest()
+        behind = None if forest is None else forest.behind(self._session.key)
+        waited = len(behind or ())
         sql = f"SELECT pg_{signal}_backend({self._session.pid})"
-        said = {"signal": signal, "blocker": self._blocker.as_json(), "waiting_behind": len(behind)}
+        said = {"signal": signal, "blocker": self._blocker.as_json(), "waiting_behind": waited}
         await asyncio.to_thread(self._scribe.write, Event.CONFIRMED, detail=said, sql=sql)
         result = await send_to_blocker(self._connection, signal, self._blocker, self._scribe)
         if not result.sent:
-            return Ended(False, False, len(behind), len(behind), result.sentence)
+            return Ended(False, False, waited, waited, result.sentence)
         ended = await self._look_after(behind, result)
         seen = {
             "reached": result.effective,
@@ -175,26 +177,39 @@ class _Ending:
 
         return fetch
 
-    async def _behind(self) -> frozenset[str]:
-        return Forest(await look(self._fetch)).behind(self._session.key)
+    async def _forest(self) -> Forest | None:
+        """Who waits behind whom; None: the server is too busy with locks to say."""
+        try:
+            return Forest(await look(self._fetch))
+        except (asyncpg.QueryCanceledError, ReadingError):
+            return None
 
-    async def _look_after(self, behind: frozenset[str], result: SignalResult) -> Ended:
+    async def _look_after(self, behind: frozenset[str] | None, result: SignalResult) -> Ended:
         """Whether those that waited go on; each lets the next one through only when it is done itself."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._wait_s
-        seen_free = 0
-        while True:
-            forest = Forest(await look(self._fetch))
-            waiting = {key for key in behind if (one := forest.session(key)) is not None and one.wait}
+        waited, seen_free = len(behind or ()), 0
+        waiting: set[str] | None = None if behind is None else set()
+        forest: Forest | None = None
+        while behind:
+            forest = await self._forest()
+            waiting = None if forest is None else _still(behind, forest)
             # From one lock of its queue to the next a session waits for nothing for an instant.
-            seen_free = 0 if waiting else seen_free + 1
-            if seen_free >= _FREE_LOOKS or not behind or (waiting and loop.time() >= deadline):
+            seen_free = 0 if waiting is None or waiting else seen_free + 1
+            if seen_free >= _FREE_LOOKS or (not seen_free and loop.time() >= deadline):
                 break
             await asyncio.sleep(_POLL_S)
         sentence = result.sentence
-        if behind:
-            sentence += f"; {_queue(len(behind), waiting, forest)}"
-        return Ended(True, result.effective, len(behind), len(waiting), sentence)
+        if waiting is None:
+            sentence += "; what its queue does could not be read"
+        elif behind and forest is not None:
+            sentence += f"; {_queue(waited, waiting, forest)}"
+        return Ended(True, result.effective, waited, waited if waiting is None else len(waiting), sentence)
+
+
+def _still(behind: frozenset[str], forest: Forest) -> set[str]:
+    """Who of them waits for a lock."""
+    return {key for key in behind if (one := forest.session(key)) is not None and one.wait}
 
 
 def _queue(number: int, waiting: set[str], forest: Forest) -> str:

@@ -52,7 +52,7 @@ async def test_a_queue_for_one_row_stands_under_the_one_that_holds_it(database: 
     assert first.wait is not None and third.wait is not None
     assert first.wait.target == third.wait.target == "a row of public.leads"
     assert third.blockers == (first.key,)
-    assert third.ahead == (named(found, "w1").key,)
+    assert third.ahead == (named(found, "w1").key,) and third.before == 1
     assert third.query == "UPDATE leads SET score = 0 WHERE id = 1"
     if database.major >= 14:
         assert third.wait.since is not None

@@ -83,14 +83,16 @@ def _waiting(session: LockSession, forest: Forest) -> str:
     if session.blockers:
         said += f", held by {_names(session.blockers, forest)}"
     if session.ahead:
-        said += f"{'; also' if session.blockers else ','} queued after {_names(session.ahead, forest)}"
+        after = _names(session.ahead, forest, session.before)
+        said += f"{'; also' if session.blockers else ','} queued after {after}"
     return said
 
 
-def _names(keys: Sequence[str], forest: Forest) -> str:
+def _names(keys: Sequence[str], forest: Forest, number: int = 0) -> str:
     found = [forest.session(key) for key in keys]
     named = [name_of(each) if each.pid is None else f"pid {each.pid}" for each in found if each is not None]
-    more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+    others = max(number, len(named)) - min(NAMED, len(named))
+    more = f" and {others} more" if others > 0 else ""
     return ", ".join(named[:NAMED]) + more
 
 
