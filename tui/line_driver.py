@@ -10,6 +10,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 from textual.messages import TerminalSupportsSynchronizedOutput
 
+from tui.curtain import lift
 from tui.line import PATIENCE_S, Line
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class LineDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         """Take the terminal; of what stands on it nothing is known."""
+        lift()
         super().start_application_mode()  # type: ignore[no-untyped-call]
         forget = getattr(self._app, "forget_frames", None)
         if forget is not None:

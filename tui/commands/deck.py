@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from tui import looks
+from tui.curtain import curtain
 from tui.terminal import require_terminal
 
 if TYPE_CHECKING:
@@ -38,16 +39,17 @@ def open_deck(
     look = looks.look_of(arguments or argparse.Namespace())
     looks.prepare(look)
 
-    from tui.app import DeckApp
+    with curtain(chosen[0], look):
+        from tui.app import DeckApp
 
-    app = DeckApp(*chosen)
-    app.wear(look)
-    app.opens_with = opens_with
-    app.recording.wanted = not getattr(arguments, "no_record", False)
-    try:
-        code = app.run(mouse=look.mouse)
-    finally:
-        app.recording.end_now()
+        app = DeckApp(*chosen)
+        app.wear(look)
+        app.opens_with = opens_with
+        app.recording.wanted = not getattr(arguments, "no_record", False)
+        try:
+            code = app.run(mouse=look.mouse)
+        finally:
+            app.recording.end_now()
     return finish(app.last_words, code if code is not None else app.return_code)
 
 
