@@ -13,7 +13,8 @@ from profiles.model import Profile
 from profiles.secret import Secret
 from sql.connect import Link, Purpose, open_link
 from sql.dial import look_up
-from sql.errors import PasswordNeeded, SessionError
+from sql.errors import PasswordNeeded, ReadingError, SessionError
+from sql.session import Session
 
 
 class StageName(StrEnum):
@@ -27,6 +28,8 @@ class StageName(StrEnum):
     DATABASE = "database"
     LIMIT = "limit"
     RIGHTS = "rights"
+    CONSOLE = "console"
+    REPLICA = "replica"
 
 
 DIALLING = (StageName.ADDRESS, StageName.TLS, StageName.LOGIN, StageName.DATABASE, StageName.LIMIT)
@@ -78,6 +81,8 @@ async def stages(profile: Profile, password: Secret | None) -> AsyncIterator[Sta
     try:
         for stage in _passed(link, target):
             yield stage
+        async for stage in _around(profile, password, Session(link.connection, link.identity)):
+            yield stage
     finally:
         link.connection.terminate()
 
@@ -120,7 +125,8 @@ def _passed(link: Link, target: Target) -> list[Stage]:
     identity = link.identity
     kind = "standby" if identity.in_recovery else "primary"
     server = f"{identity.database} on PostgreSQL {identity.version}, {kind}"
-    through = f"; through a pooler: {identity.pooler.evidence}" if identity.pooler else ""
+    pooler = identity.pooler
+    through = f"; through a {pooler.kind} pooler: {pooler.evidence}" if pooler else ""
     rights = (
         "sees all sessions (pg_read_all_stats)"
         if identity.can_read_stats
@@ -134,6 +140,27 @@ def _passed(link: Link, target: Target) -> list[Stage]:
         Stage(StageName.LIMIT, True, "a connection was free"),
         Stage(StageName.RIGHTS, True, rights),
     ]
+
+
+async def _around(profile: Profile, password: Secret | None, session: Session) -> AsyncIterator[Stage]:
+    """The pooler's console and the replicas, where the profile names them."""
+    if profile.pool.pgbouncer is not None:
+        from sql.pgbouncer import read_once
+
+        console = await read_once(profile)
+        said = f"PgBouncer {console.version}, {len(console.pools)} pools"
+        failure = "; ".join(filter(None, (console.unknown, console.remedy)))
+        yield Stage(StageName.CONSOLE, not failure, failure or said)
+    if profile.replicas:
+        from sql.replica_looks import look_at_replicas
+
+        try:
+            looks = await look_at_replicas(profile, password, session)
+        except (SessionError, ReadingError) as error:
+            yield Stage(StageName.REPLICA, False, str(error))
+            return
+        for look in looks:
+            yield Stage(StageName.REPLICA, not look.trouble, f"{look.name}: {look.trouble or 'a standby'}")
 
 
 def _tls(link: Link, target: Target) -> str:

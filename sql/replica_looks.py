@@ -119,7 +119,7 @@ async def _look(
     except TimeoutError:
         return Look(name, trouble=f"it did not answer within {LIMIT_S:g} s")
     except (SessionError, ReadingError) as error:
-        return Look(name, trouble=str(error).rstrip(". "))
+        return Look(name, trouble=str(error).rstrip(". ").removeprefix(f"{name} "))
     except ConfigurationError as error:
         return Look(name, trouble=error.problems[0].sentence())
 

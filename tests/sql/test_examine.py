@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from profiles.model import EnvironmentClass, Profile
+from profiles.model import EnvironmentClass, PoolOverride, Profile
 from profiles.secret import Secret
 from sql.examine import Stage, StageName, examine
 from tests.servers import Database
 from tests.sql.secured import free_port
+
+ALWAYS = [name for name in StageName if name not in (StageName.CONSOLE, StageName.REPLICA)]
 
 
 async def stages_of(parameters: dict[str, str]) -> tuple[Stage, ...]:
@@ -19,7 +22,7 @@ async def stages_of(parameters: dict[str, str]) -> tuple[Stage, ...]:
 
 async def test_all_stages_pass_in_their_order(database: Database) -> None:
     stages = await stages_of(database.parameters())
-    assert [stage.name for stage in stages] == list(StageName)
+    assert [stage.name for stage in stages] == ALWAYS
     assert all(stage.passed and stage.detail for stage in stages)
     found = {stage.name: stage.detail for stage in stages}
     assert "without effect" not in found[StageName.PROFILE]
@@ -45,13 +48,28 @@ async def test_the_stage_that_failed_is_the_last(
     assert [stage.passed for stage in stages] == [True] * (len(stages) - 1) + [False]
     assert stages[-1].name is failed
     assert stages[-1].detail
-    assert [stage.name for stage in stages] == list(StageName)[: len(stages)]
+    assert [stage.name for stage in stages] == ALWAYS[: len(stages)]
 
 
 async def test_a_parameter_without_effect_is_said_to_have_none(newest: Database) -> None:
     stages = await stages_of({**newest.parameters(), "application_name": "mine", "client_encoding": "latin1"})
     assert "(application_name, client_encoding without effect here)" in stages[0].detail
     assert all(stage.passed for stage in stages)
+
+
+async def test_the_console_and_the_replicas_that_a_profile_names_are_tried_too(newest: Database) -> None:
+    named = replace(
+        Profile("sales", EnvironmentClass.STAGING, "m", newest.parameters()),
+        pool=PoolOverride(pgbouncer="host=127.0.0.1 port=1 user=x"),
+        replicas=({"host": "/nowhere"}, {}),
+    )
+    *before, console, nowhere, itself = await examine(named, None)
+    assert [stage.name for stage in before] == ALWAYS and all(stage.passed for stage in before)
+    assert (console.name, console.passed) == (StageName.CONSOLE, False)
+    assert "check host and port in pool.pgbouncer" in console.detail
+    assert (nowhere.name, nowhere.passed) == (StageName.REPLICA, False)
+    assert "no server socket" in nowhere.detail
+    assert not itself.passed and "it takes writes" in itself.detail
 
 
 async def test_nothing_that_listens_is_a_failed_address() -> None:
