@@ -10,6 +10,7 @@ import asyncpg
 from profiles.secret import Secret
 from sql.connect import Link, Purpose, open_link
 from sql.pooling import SESSION
+from sql.recognition import difference
 from sql.steps.catalog import IndexState, index_of, read_index
 from sql.steps.failure import Refused
 from sql.steps.job import Job
@@ -110,6 +111,10 @@ class Links:
         link = await reconnect(self.open, patience or self.patience)
         if self._is_another(link):
             raise Unreachable("another server answers at its address")
+        before = self.scribe.identity
+        other = difference(before, link.identity) if before is not None else None
+        if other is not None:
+            raise Unreachable(other)
         self.scribe = self.scribe.on(link.identity)
         return link
 

@@ -14,8 +14,10 @@ from sql.steps import links
 from sql.steps.journal import Event
 from sql.steps.outcome import Outcome
 from tests import servers
+from tests.accidents import promote
 from tests.proxy import proxy
 from tests.servers import Database
+from tests.sql.standbys import primary, standby_of
 from tests.sql.steps import running
 from tests.sql.steps.running import QUICK, TABLE, flags, profile, start, start_on, transaction
 from tests.sql.test_pooler import PGBOUNCER, bouncer, listens
@@ -111,6 +113,49 @@ async def test_a_network_that_stalls_and_then_dies(database: Database) -> None:
         result = await run.result()
     assert result.outcome is Outcome.DONE, result.sentence
     assert await flags(database) == USABLE
+
+
+@pytest.mark.hazard("PRV-04")
+@pytest.mark.parametrize("major", servers.wanted_majors(), ids=lambda major: f"pg{major}")
+async def test_a_failover_in_the_middle_of_a_build(major: int) -> None:
+    """The new primary has the row of the index, and nobody who builds it."""
+    with primary(major) as first, standby_of(first) as second:
+        await first.execute(TABLE)
+        async with proxy(first.cluster) as wire:
+            run = start_through(first, wire.port)
+            await until(lambda: run.reached("building index"))
+            await until(lambda: flags(second))
+            await asyncio.to_thread(first.cluster.stop, mode="immediate")
+            wire.lead_to(second.cluster)
+            await asyncio.to_thread(promote, second.cluster)
+            result = await run.result()
+        assert result.outcome is Outcome.FAILED, result.sentence
+        assert await flags(second) is None
+
+
+@pytest.mark.hazard("PRV-04")
+@pytest.mark.parametrize(
+    ("change", "words"), [({"timeline": 0}, "AN OLD PRIMARY"), ({"system_identifier": "1"}, "ANOTHER SERVER")]
+)
+async def test_a_run_does_not_go_on_where_it_did_not_begin(
+    newest: Database, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], words: str
+) -> None:
+    await newest.execute(TABLE)
+    really = links.open_link
+    async with proxy(newest.cluster) as wire:
+        run = start_through(newest, wire.port)
+        await until(lambda: run.reached("building index"))
+
+        async def elsewhere(*arguments: Any) -> Any:
+            link = await really(*arguments)
+            return replace(link, identity=replace(link.identity, **change))
+
+        monkeypatch.setattr(links, "open_link", elsewhere)
+        wire.cut()
+        result = await run.result()
+    assert result.outcome is Outcome.UNKNOWN
+    assert words in result.sentence
+    await until(lambda: valid(newest))
 
 
 async def valid(database: Database) -> bool:
