@@ -23,10 +23,11 @@ from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
 from sql.findings import IndexFinding, ProbeFinding
+from sql.latency.evidence import IncidentsSnapshot
 from sql.latency.messages import Sample, Samples
 from sql.lock_tree import Forest
 from sql.steps.signals import Signal
-from tests.tui import lock_samples, samples
+from tests.tui import incidents, lock_samples, samples
 from tests.tui.deck import Driver
 from tests.tui.emulator import Emulator, differences
 from tests.tui.slow_terminal import BUSY, SlowTerminal
@@ -193,7 +194,16 @@ async def tour_of_latency(driver: Twin) -> None:
         history.timeline.pause(turn % 2 == 0, screen._clock())
         screen.draw()
         await driver.pilot.pause()
-    await driver.press("down", "up", "i", "escape", "question_mark", "escape", "escape")
+    await driver.press("left", "left", "right", "down", "up", "i", "escape", "question_mark", "escape", "escape")
+
+
+async def tour_of_incidents(driver: Twin) -> None:
+    """The list of slow runs, the evidence of each, and one that grows while it is read."""
+    await driver.publish(IncidentsSnapshot(samples.NOW, (incidents.RUNNING, incidents.UNSEEN)))
+    await driver.press("i", "down", "enter", "end", "escape", "up", "enter")
+    await driver.publish(incidents.SNAPSHOT)
+    driver.app.follow_above()
+    await driver.press("pagedown", "home", "escape", "slash", "c", "h", "enter", "escape", "escape")
 
 
 async def tour_of_steps(driver: Twin) -> None:
@@ -243,6 +253,7 @@ async def tour(driver: Twin) -> None:
     await tour_of_the_deck(driver)
     await tour_of_the_screens(driver)
     await tour_of_latency(driver)
+    await tour_of_incidents(driver)
     await tour_of_steps(driver)
     await driver.resize(20, 5)
     await driver.press("down", "tab")
