@@ -199,7 +199,6 @@ class Sampler:
     def _track(self, lane: Lane) -> Track:
         return Track(
             lane,
-            self._pace,
             overdue=self._say_overdue,
             after=self._after,
             heartbeat=self._heartbeat,

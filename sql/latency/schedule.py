@@ -3,9 +3,9 @@
 The probes of a schedule share one connection. A tick that comes due while its own probe still runs waits for
 the server: it counts from the moment it was due, and the next run of that probe answers it (no coordinated
 omission). A tick that comes due while another probe runs waits for pgdeck: it counts from when the connection
-is free. So does one that the timer woke a little too late for. One that came due while the whole process
-stood still counts from when it was due, where the pace says so: a gap in the measurement must not look like a
-quiet time. Times are seconds of one monotonic clock.
+is free. So does one that the timer woke too late for. One that came due while the whole process stood still
+counts from when it was due: a gap in the measurement must not look like a quiet time. Times are seconds of
+one monotonic clock.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Pace:
     most_per_s: float
     """Runs a second, all probes together."""
     standstill_s: float = math.inf
-    """Whoever wakes so late was stopped: what came due meanwhile counts."""
+    """A process that did not run for so long was stopped: what came due meanwhile counts."""
 
     def fastest(self, count: int) -> float:
         """The period of a cheap probe among so many, seconds."""
@@ -80,12 +80,22 @@ class Ticks:
         self.due += len(passed)
         return passed
 
+    def count(self, passed: list[float], now: float, stood_still_from: float) -> None:
+        """Let ticks wait that came due while pgdeck kept them waiting, and are not charged with that.
+
+        Those that came due while the whole process stood still are: each counts from when it was due.
+        """
+        still = [due for due in passed if due >= stood_still_from]
+        if still:
+            self.waiting += still
+        elif passed and not self.waiting:
+            self.waiting.append(now)
+
 
 class Schedule:
     """The ticks of the probes on one connection, each known by its number."""
 
-    def __init__(self, pace: Pace, chance: Callable[[], float] = random.random) -> None:
-        self._standstill_s = pace.standstill_s
+    def __init__(self, chance: Callable[[], float] = random.random) -> None:
         self._chance = chance
         self.probes: dict[int, Ticks] = {}
 
@@ -128,15 +138,15 @@ class Schedule:
             default=None,
         )
 
-    def begin(self, number: int, now: float) -> list[float]:
-        """Start a run on the free connection; gives the times from which its ticks count."""
+    def begin(self, number: int, now: float, stood_still_from: float = math.inf) -> list[float]:
+        """Start a run on the free connection; gives the times from which its ticks count.
+
+        Args:
+            stood_still_from: since when the process did not run, until just now.
+        """
         for ticks in self.probes.values():
-            passed = ticks.pass_until(now)
-            if passed and now - passed[0] >= self._standstill_s:
-                ticks.waiting += passed
-            elif passed and not ticks.waiting:
-                # The connection was free: whoever comes late here is pgdeck, not the server.
-                ticks.waiting.append(now)
+            # The connection was free: whoever comes late here is pgdeck, not the server.
+            ticks.count(ticks.pass_until(now), now, stood_still_from)
         ticks = self.probes[number]
         answered, ticks.waiting = ticks.waiting, []
         ticks.runs += 1
@@ -154,11 +164,7 @@ class Schedule:
                 ticks.waiting += passed
                 continue
             ticks.waiting = [due + (end - start) for due in ticks.waiting]
-            still = [due for due in passed if due >= stood_still_from]
-            if still:
-                ticks.waiting += still
-            elif passed and not ticks.waiting:
-                ticks.waiting.append(end)
+            ticks.count(passed, end, stood_still_from)
 
     def every(self, number: int) -> float:
         """How often a probe is due now, seconds."""

@@ -16,7 +16,7 @@ from sql.latency.heartbeat import Heartbeat
 from sql.latency.lane import Lane
 from sql.latency.messages import Sample
 from sql.latency.query import RETRY_S, Query
-from sql.latency.schedule import Pace, Schedule, Ticks
+from sql.latency.schedule import Schedule, Ticks
 
 LONGEST_SLEEP_S = 0.5
 
@@ -55,7 +55,6 @@ class Track:
     def __init__(
         self,
         lane: Lane,
-        pace: Pace,
         *,
         overdue: Callable[[Track, int, float, float], None],
         after: Callable[[Track, Run], Awaitable[None]],
@@ -64,7 +63,7 @@ class Track:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.lane = lane
-        self.schedule = Schedule(pace, chance)
+        self.schedule = Schedule(chance)
         self.passengers: dict[int, Passenger] = {}
         self.running: tuple[int, float] | None = None
         """The probe that is in flight, and since when."""
@@ -77,6 +76,8 @@ class Track:
         self._asleep: asyncio.Future[None] | None = None
         self.task: asyncio.Task[None] | None = None
         self._said_overdue = False
+        self._slept_at = math.inf
+        """Since when what comes due was not counted."""
 
     @property
     def in_flight(self) -> set[int]:
@@ -162,7 +163,7 @@ class Track:
         """Between two runs, use the connection for something else; probes that wait meanwhile wait for us."""
         start = now()
         await doing()
-        self.schedule.end(None, start, now())
+        self.schedule.end(None, start, now(), self._heartbeat.stood_still_since(start))
 
     async def _step(self) -> None:
         """Run the probe that is due, or sleep until one is."""
@@ -171,7 +172,8 @@ class Track:
         if due > moment:
             await self._sleep(min(due - moment, LONGEST_SLEEP_S))
             return
-        answered = self.schedule.begin(number, moment)
+        answered = self.schedule.begin(number, moment, self._heartbeat.stood_still_since(self._slept_at))
+        self._slept_at = moment
         passenger = self.passengers[number]
         query = passenger.query
         if query.obstacle:
@@ -201,6 +203,7 @@ class Track:
 
     async def _sleep(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
+        self._slept_at = now()
         self._asleep = loop.create_future()
         # uvloop rounds to milliseconds: what it rounds down rings too early, again and again.
         timer = loop.call_later(math.ceil(seconds * 1000) / 1000, self._wake)
