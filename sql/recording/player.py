@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sql.steps.runs import RunState
 
 NOTED_EVERY_S = 120.0
-MOST_NOTED = 32
+MOST_NOTED = 16
 """Places to come back to; a longer recording has them farther apart."""
 SINCE_THE_START = math.inf
 """As a window, in seconds."""

@@ -216,7 +216,7 @@ class _Plot:
 
     def _legend(self, y: float) -> None:
         for count, mark in enumerate(self._marks, 1):
-            said = f"{count}  {mark.at:%H:%M:%S}  {_cut(mark.text, 150)}"
+            said = f"{count}  {mark.at:%H:%M:%S}  {_cut(mark.text, 130)}"
             self._drawing.text(LEFT, y + (count - 1) * MARK_LINE, said, size=11, fill=MARK)
         if self._unmarked > 0:
             more = f"and {self._unmarked} more, which the report lists"
