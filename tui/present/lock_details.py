@@ -109,6 +109,8 @@ def _behind(session: LockSession, forest: Forest) -> str:
     others = len(behind) - len(freed)
     if not others:
         return f"{waits} for it, directly or through others"
+    if len(behind) == 1:
+        return f"{waits} for it, and for others too: it would go on waiting"
     also = f"{others} of them wait" if others > 1 else "1 of them waits"
     return f"{waits} for it; {also} for others too, and would go on waiting"
 

@@ -158,6 +158,7 @@ def _pool(pool: PoolReading) -> dict[str, Any]:
         "limits": [asdict(limit) for limit in pool.limits],
         "oldest_transaction_s": pool.oldest_transaction_s,
         "waiting_on_locks": pool.waiting_on_locks,
+        "root_blocker": pool.root_blocker or None,
         "states_hidden": pool.states_hidden,
         "detail": pool.detail,
         "pgbouncer": _pgbouncer(pool.pgbouncer),

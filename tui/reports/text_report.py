@@ -169,7 +169,8 @@ def _pool(report: Report) -> Iterator[str]:
     if pool.oldest_transaction_s is not None:
         lines.append(f"oldest transaction {pool.oldest_transaction_s:.1f} s")
     if pool.waiting_on_locks:
-        lines.append(f"{pool.waiting_on_locks} waiting on locks")
+        behind = f" behind {pool.root_blocker}" if pool.root_blocker else ""
+        lines.append(f"{pool.waiting_on_locks} waiting on locks{behind}")
     lines += pgbouncer_lines(pool)
     if pool.detail:
         lines.append(pool.detail)

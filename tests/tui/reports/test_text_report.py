@@ -56,3 +56,12 @@ def test_a_server_out_of_reach_is_unknown_and_names_the_test() -> None:
     text = render("text", [out_of_reach()])
     assert text.startswith("? UNKNOWN · gone (staging)\n  server out of reach")
     assert "pgdeck profile test gone" in text
+
+
+def test_who_keeps_the_others_waiting_is_named() -> None:
+    assert REPORT.pool is not None
+    root = "pid 7 sales\u202eapi (idle in transaction)"
+    pool = replace(REPORT.pool, waiting_on_locks=40, root_blocker=root)
+    text = render("text", [replace(REPORT, pool=pool)])
+    assert "40 waiting on locks behind pid 7 sales" in text
+    assert "\u202e" not in text
