@@ -70,4 +70,4 @@ def standby(readings: Readings, profile: Profile | None) -> str:
         return ""
     if profile is not None and profile.direct is not None:
         return ""
-    return f"{clean(snapshot.server.address)} is a standby, which takes no writes; connect to its primary"
+    return f"{clean(snapshot.server.address)} is a standby, which takes no writes; n finds its primary"

@@ -258,4 +258,4 @@ async def test_on_a_standby_the_keys_that_build_say_why_they_are_off() -> None:
         await driver.publish(replace(samples.SERVER, server=server))
         for keys in (("1", "b"), ("r",), ("enter", "r")):
             await driver.press(*keys)
-            assert driver.shows("is a standby, which takes no writes; connect to its primary")
+            assert driver.shows("is a standby, which takes no writes; n finds its primary")
