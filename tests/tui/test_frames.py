@@ -194,7 +194,8 @@ async def tour_of_latency(driver: Twin) -> None:
         history.timeline.pause(turn % 2 == 0, screen._clock())
         screen.draw()
         await driver.pilot.pause()
-    await driver.press("left", "left", "right", "down", "up", "i", "escape", "question_mark", "escape", "escape")
+    await driver.press("left", "left", "right", "down", "up")
+    await driver.press("i", "escape", "question_mark", "escape", "escape")
 
 
 async def tour_of_incidents(driver: Twin) -> None:
