@@ -9,12 +9,14 @@ import fcntl
 import heapq
 import os
 import select
+import shutil
 import struct
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 TUNSETIFF = 0x400454CA
 TUN_WITHOUT_HEADER = 0x1001
@@ -39,6 +41,8 @@ class FarLine:
         self.namespace = f"pgdeck-far-{os.getpid()}"
         self.carried = [0, 0]
         """Bytes to the far end, and back."""
+        self.cut = False
+        """Whether every packet is lost, without a word to either end."""
         self.dropped = 0
         self.longest_queue = 0
         """Bytes that waited at an end of the line at most."""
@@ -90,7 +94,7 @@ class FarLine:
                 now = time.monotonic()
                 leaves = max(now, free_at[source]) + len(packet) / self.rate
                 waiting = int((leaves - now) * self.rate)
-                if waiting > QUEUE:
+                if waiting > QUEUE or self.cut:
                     self.dropped += 1
                     continue
                 self.longest_queue = max(self.longest_queue, waiting)
@@ -101,6 +105,15 @@ class FarLine:
                 _, _, source, packet = heapq.heappop(under_way)
                 self.carried[source] += len(packet)
                 os.write(self._ends[1 - source], packet)
+
+
+def missing() -> str | None:
+    """Why there can be no such line here; None where there can."""
+    if os.geteuid() or not Path("/dev/net/tun").exists():
+        return "no network namespaces for us here; they need root and /dev/net/tun"
+    if shutil.which("ip") is None:
+        return "no ip here; get it with: apt-get install iproute2"
+    return None
 
 
 def _ip(*words: str) -> None:

@@ -11,7 +11,6 @@ import asyncio
 import os
 import random
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,7 @@ from typing import Any
 import asyncpg
 
 from sql.watch import INDEXES_S
-from tests.bench.far_line import FAR, FarLine, far_line
+from tests.bench.far_line import FAR, FarLine, far_line, missing
 from tests.bench.figures import quantile
 from tests.tui.slow_terminal import SlowTerminal
 from tests.tui.ssh import EXECUTE, MISSING, SshServer, free_port, set_variables
@@ -240,8 +239,9 @@ def main() -> int:
     parser.add_argument("--ssh", action="store_true", help="through SSH in a network namespace; needs root")
     parser.add_argument("--delay-ms", type=float, default=200.0, help="of the line of --ssh, each way")
     asked = parser.parse_args()
-    if asked.ssh and (MISSING or os.geteuid() or not shutil.which("ip")):
-        return _refuse(MISSING or "this needs root and ip (apt-get install iproute2)")
+    why_not = (MISSING or missing()) if asked.ssh else None
+    if why_not:
+        return _refuse(why_not)
     rate = (asked.rate or (256_000 if asked.ssh else 64_000)) // 8
     with tempfile.TemporaryDirectory(prefix="pgdeck-slow-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
