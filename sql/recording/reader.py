@@ -25,6 +25,8 @@ from sql.recording.entries import (
 GZIP = 31
 """zlib's window bits for a gzip stream."""
 CHUNK = 2**16
+HEADER_CHUNK = 256
+"""So small that damage further on is not taken for a header that is none."""
 GOING_ON = "going on"
 """In place of an ending: the deck that writes it is still open."""
 LONGEST_LINE = 2**24
@@ -227,7 +229,7 @@ def _first_line(descriptor: int) -> bytes | None:
     """The first line, without reading a foreign file to its end for one."""
     inflate, text, offset = zlib.decompressobj(GZIP), b"", 0
     while b"\n" not in text:
-        chunk = os.pread(descriptor, CHUNK, offset)
+        chunk = os.pread(descriptor, HEADER_CHUNK, offset)
         if not chunk or len(text) >= LONGEST_HEADER:
             return None
         offset += len(chunk)
