@@ -21,7 +21,6 @@ from pathlib import Path
 TUNSETIFF = 0x400454CA
 TUN_WITHOUT_HEADER = 0x1001
 """IFF_TUN and IFF_NO_PI (linux/if_tun.h)."""
-NEAR, FAR = "10.213.77.1", "10.213.77.2"
 PACKET = 1500
 QUEUE = 64_000
 """Bytes that wait at each end of the line before packets are dropped: two seconds at 32 kB/s."""
@@ -39,6 +38,9 @@ class FarLine:
         self.delay_s = delay_s
         self.rate = rate
         self.namespace = f"pgdeck-far-{os.getpid()}"
+        net, host = divmod(os.getpid() % 16384, 64)
+        self.near, self.far = (f"10.213.{net}.{host * 4 + end}" for end in (1, 2))
+        """The addresses of both ends; lines of other processes have others."""
         self.carried = [0, 0]
         """Bytes to the far end, and back."""
         self.cut = False
@@ -65,10 +67,10 @@ class FarLine:
             os.set_blocking(end, False)
             self._ends.append(end)
         _ip("link", "set", device, "netns", name)
-        _ip("addr", "add", NEAR, "peer", FAR, "dev", f"near{os.getpid()}")
+        _ip("addr", "add", self.near, "peer", self.far, "dev", f"near{os.getpid()}")
         _ip("link", "set", f"near{os.getpid()}", "up")
         _ip("-n", name, "link", "set", "lo", "up")
-        _ip("-n", name, "addr", "add", FAR, "peer", NEAR, "dev", device)
+        _ip("-n", name, "addr", "add", self.far, "peer", self.near, "dev", device)
         _ip("-n", name, "link", "set", device, "up")
         self._thread.start()
 

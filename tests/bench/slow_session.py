@@ -23,7 +23,7 @@ from typing import Any
 import asyncpg
 
 from sql.watch import INDEXES_S
-from tests.bench.far_line import FAR, FarLine, far_line, missing
+from tests.bench.far_line import FarLine, far_line, missing
 from tests.bench.figures import quantile
 from tests.tui.slow_terminal import SlowTerminal
 from tests.tui.ssh import EXECUTE, MISSING, SshServer, free_port, set_variables
@@ -214,10 +214,10 @@ def through_ssh(folder: Path, variables: dict[str, str], delay_s: float, rate: f
     place.mkdir()
     with far_line(delay_s=delay_s, rate=rate) as line:
         server = SshServer(place, free_port(), line.prefix)
-        server.start(FAR)
+        server.start(line.far)
         try:
             command = f"{set_variables(variables)} {sys.executable} -m tui.cli {PROFILE}"
-            words = [*EXECUTE, *server.client(command, address=FAR)]
+            words = [*EXECUTE, *server.client(command, address=line.far)]
             with SlowTerminal(words) as terminal:
                 yield terminal, line
         finally:
