@@ -212,7 +212,8 @@ class ReplayApp(DeckApp):
         try:
             filling = partial(filled, self._recording, position, lambda: jump != self._jumps)
             found = await in_background(filling, "pgdeck plot")
-        except ConfigurationError:
+        except (ConfigurationError, OSError):
+            # The replay itself comes to the same place, and says it there.
             return
         if found is None or jump != self._jumps:
             return

@@ -135,19 +135,22 @@ class Recording:
             ConfigurationError: a line is none that a recorder writes.
         """
         tape, decoder = self.tape(), Decoder()
-        while (line := tape.next()) is not None:
+        while True:
             try:
-                entry = decoder.decode(line)
-            except ValueError:
+                line = tape.next()
+                entry = None if line is None else decoder.decode(line)
+            except (ValueError, DamagedError):
                 raise damaged(self.path) from None
+            if line is None:
+                return
             if entry is not None:
                 yield entry
 
     def _look_through(self) -> tuple[float, str]:
         """How long it is, and how it ends. The checksum is tested on the way."""
-        tape = self.tape()
         last: deque[bytes] = deque(maxlen=2)
         try:
+            tape = self.tape()
             while (line := tape.next()) is not None:
                 last.append(line)
         except DamagedError:
