@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from tests.bench import figures, frames, headless, keys, probes, screen, slow_line, watching, writers
+from tests.bench import figures, frames, headless, keys, plot, probes, screen, slow_line, watching, writers
 from tests.bench.figures import Figure
 from tests.bench.setting import Setting
 
@@ -24,6 +24,7 @@ MEASURES: Mapping[str, Callable[[Setting], Iterable[Figure]]] = {
     "frames": frames.bytes_a_frame,
     "keys": keys.answers,
     "slow-line": slow_line.answers,
+    "plot": plot.bytes_of_the_plot,
     "probes": probes.accuracy,
     "percentiles": probes.percentiles,
     "writers": writers.longest_waits,
