@@ -153,6 +153,10 @@ class ConstraintsSnapshot:
     constraints: tuple[ConstraintReading, ...]
 
 
+RIGHT_TO_SCAN = "a sequential scan is right for so small a table"
+"""How the note of a plan begins that does without its index, and rightly."""
+
+
 @dataclass(frozen=True)
 class ProbePlan:
     """What the planner does with a probe, by plain EXPLAIN."""
@@ -167,6 +171,11 @@ class ProbePlan:
     """Its nodes from the top down in one line, without costs: `Limit > Index Scan using i on leads`."""
     indexes: tuple[str, ...] = ()
     """The names of all indexes that it uses."""
+
+    @property
+    def lacks_index(self) -> bool:
+        """Whether it does without the expected index, and not for want of rows."""
+        return self.uses_index is False and not self.note.startswith(RIGHT_TO_SCAN)
 
 
 @dataclass(frozen=True)

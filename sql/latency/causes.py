@@ -5,6 +5,7 @@ from __future__ import annotations
 from sql.latency.evidence import Cause, Evidence, LockWait, ServerCall, Share
 from sql.steps.blockers import Blocker
 
+UNUSUAL = 3
 MUCH = 0.5
 """A cause that stands for less of what was seen does not explain the run alone."""
 LONGEST_QUERY = 80
@@ -32,9 +33,17 @@ def judge(seen: Evidence, ms: float) -> tuple[Cause, str]:
     cause, reason = _seen(seen, ms)
     if seen.plan_before is not None and cause in OWN:
         return Cause.PLAN, f"{_new_plan(seen)}; {reason}"
-    if cause in OWN and seen.plan is not None and seen.plan.uses_index is False and seen.plan.note:
-        return cause, f"{reason}; {seen.plan.node}: {seen.plan.note}"
+    if cause in OWN and seen.plan is not None and seen.plan.lacks_index:
+        why = f"{seen.plan.node}: {seen.plan.note}"
+        return (Cause.NO_INDEX, f"{why}; {reason}") if is_usual(seen, ms) else (cause, f"{reason}; {why}")
+    if cause in OWN and is_usual(seen, ms):
+        return cause, f"{reason}; it usually takes {seen.usual_ms:.0f} ms"
     return cause, reason
+
+
+def is_usual(seen: Evidence, ms: float) -> bool:
+    """Whether a run was no slower than its like: then the probe is slow, and not this run of it."""
+    return seen.usual_ms is not None and ms < UNUSUAL * seen.usual_ms
 
 
 def _seen(seen: Evidence, ms: float) -> tuple[Cause, str]:
@@ -43,9 +52,17 @@ def _seen(seen: Evidence, ms: float) -> tuple[Cause, str]:
     totals: dict[Cause, float] = {}
     for share in seen.shares:
         totals[share.cause] = totals.get(share.cause, 0.0) + share.ms
+    _weigh(totals, seen.call)
     cause = max(totals, key=totals.__getitem__)
     spent = min(totals[cause], ms)
-    doing = next(share for share in seen.shares if share.cause is cause)
+    doing = next((share for share in seen.shares if share.cause is cause), None)
+    if doing is None:
+        call = seen.call
+        assert call is not None and call.read_ms is not None
+        return (
+            cause,
+            f"at work: reading took {call.read_ms:.0f} of {call.exec_ms:.0f} ms, as the server measured",
+        )
     reason = _reason(cause, spent, doing, seen)
     if cause is Cause.IO and seen.call is not None and seen.call.is_cold:
         cause, reason = Cause.COLD_CACHE, f"{_read(seen.call)} (about {spent:.0f} ms in {doing.doing})"
@@ -53,6 +70,14 @@ def _seen(seen: Evidence, ms: float) -> tuple[Cause, str]:
         others = [share for share in seen.shares if share.cause is not cause and share is not doing]
         reason += "".join(f", {share.doing} about {share.ms:.0f} ms" for share in others[:1])
     return cause, reason
+
+
+def _weigh(totals: dict[Cause, float], call: ServerCall | None) -> None:
+    """Divide reading from computing as the server measured them (track_io_timing): better than few looks."""
+    both = totals.get(Cause.IO, 0.0) + totals.get(Cause.CPU, 0.0)
+    if both and call is not None and call.calls == 1 and call.read_ms is not None:
+        share = min(call.read_ms / call.exec_ms, 1.0) if call.exec_ms else 0.0
+        totals[Cause.IO], totals[Cause.CPU] = both * share, both * (1 - share)
 
 
 def _unseen(seen: Evidence) -> tuple[Cause, str]:

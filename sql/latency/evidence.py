@@ -34,6 +34,8 @@ class Cause(StrEnum):
     CPU = "no_wait"
     """No wait event: on a CPU, or not scheduled."""
     PLAN = "plan_change"
+    NO_INDEX = "index_not_used"
+    """No slower than usual: its plan does without the index that it should use."""
     WAL = "checkpoint_or_wal"
     CONTENTION = "contention"
     """A lock inside the server that holds for microseconds, as a rule."""
@@ -131,6 +133,8 @@ class Evidence:
     """The backend that ran it; None behind a pooler or where nothing was looked at."""
     threshold_ms: float
     """What it exceeded."""
+    usual_ms: float | None = None
+    """The median of the runs before it."""
     looks: int = 0
     first_look_ms: float | None = None
     """After the run began: nothing is known of the time before."""

@@ -7,6 +7,7 @@ belongs to one event loop; times are of the samples' clock.
 from __future__ import annotations
 
 import asyncio
+import statistics
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -42,6 +43,9 @@ FIRST_WORD_S = 0.4
 LOST_S = 120.0
 """A run of which nothing is heard any more."""
 STANDSTILL_S = 0.2
+LEAST_USUAL = 5
+USUAL_RUNS = 31
+"""Of which the median is what a run usually takes."""
 MOST_CLOSING = 4
 """Runs whose plan and counters are read at the same time; further ones do without."""
 
@@ -62,6 +66,8 @@ class Incidents:
         self._clock = clock
         self._open: dict[tuple[int, float], OverdueRun] = {}
         self._wanted = asyncio.Event()
+        self._usual = [deque[float](maxlen=USUAL_RUNS) for _ in self._probes]
+        """What the newest runs of each probe took, ms."""
         self._rehearsed = True
         self._pids: dict[int, int] = {}
         """By lane."""
@@ -76,11 +82,8 @@ class Incidents:
         match message:
             case Overdue():
                 self._begin(message, at)
-            case Samples() if self._open:
-                for sample in message.rows:
-                    run = self._open.pop((message.probe, sample.start), None)
-                    if run is not None:
-                        self._close(run, sample)
+            case Samples():
+                self._take(message)
             case Planned():
                 self._plans.take(message, at)
             case Standstill():
@@ -116,6 +119,17 @@ class Incidents:
         for task in tasks if cancel else ():
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _take(self, samples: Samples) -> None:
+        usual = self._usual[samples.probe]
+        for sample in samples.rows:
+            if sample.shared:
+                continue
+            run = self._open.pop((samples.probe, sample.start), None)
+            if run is not None:
+                run.usual_ms = statistics.median(usual) if len(usual) >= LEAST_USUAL else None
+                self._close(run, sample)
+            usual.append(_ms(sample))
 
     # -- a run begins to be slow, is looked at, ends ------------------------------------------------------
 

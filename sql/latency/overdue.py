@@ -47,6 +47,8 @@ class OverdueRun:
         self.said = said
         self.at = at
         self.looked = 0
+        self.usual_ms: float | None = None
+        """What a run took before this one, as a rule."""
         self.counted = False
         """Whether the server was asked for its counters."""
         self.counters: Counters | None = None
@@ -100,6 +102,7 @@ class OverdueRun:
         return Evidence(
             pid=moments[-1].look.pid if moments else (self.said.pid or None),
             threshold_ms=self.said.threshold_ms,
+            usual_ms=self.usual_ms,
             looks=len(moments),
             first_look_ms=moments[0].ms if moments else None,
             shares=_shares(moments, ms),

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from profiles.manifest import ProbeEntry
 from sql.latency.lane import Lane, RefusedError
-from sql.snapshots import ProbePlan
+from sql.snapshots import RIGHT_TO_SCAN, ProbePlan
 from sql.statements import statement
 
 SMALL_PAGES = 64
@@ -119,7 +119,7 @@ async def _why_not(
     rows, pages = sizes[0]["rows"], sizes[0]["pages"]
     size = f"{rows:,.0f} rows on {pages:,} page{'' if pages == 1 else 's'}"
     if pages <= SMALL_PAGES and reads["Node Type"] == "Seq Scan":
-        return f"a sequential scan is right for so small a table ({size}); the index serves at scale"
+        return f"{RIGHT_TO_SCAN} ({size}); the index serves at scale"
     return f"index {entry.index} could serve, the planner chose otherwise ({size}){_instead(reads)}"
 
 

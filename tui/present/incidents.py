@@ -24,6 +24,7 @@ WORDS: Mapping[Cause, str] = {
     Cause.COLD_CACHE: "cold cache",
     Cause.CPU: "no wait",
     Cause.PLAN: "plan change",
+    Cause.NO_INDEX: "index unused",
     Cause.WAL: "checkpoint/WAL",
     Cause.CONTENTION: "contention",
     Cause.NETWORK: "network/client",
@@ -113,6 +114,7 @@ def _facts(incident: Incident) -> Iterator[tuple[str, str]]:
         yield "slow runs", f"{incident.count}, {incident.looked_into} of them looked into; {slowest}"
     lesser = "the lesser of its p99 target and three times the usual, at least 20 ms"
     yield "exceeded", f"{seen.threshold_ms:.0f} ms: {lesser}"
+    yield "usually", "" if seen.usual_ms is None else f"{seen.usual_ms:.1f} ms"
     yield "backend", "" if seen.pid is None else f"pid {seen.pid}"
 
 

@@ -24,7 +24,7 @@ from sql.latency.messages import Overdue, Planned
 from sql.latency.overdue import ANSWERED, MOST_LOOKS, NOT_ASKED, OverdueRun
 from sql.latency.plan_watch import CALM_S, PlanWatch
 from sql.latency.server_calls import Counters, difference
-from sql.snapshots import ProbePlan
+from sql.snapshots import RIGHT_TO_SCAN, ProbePlan
 from sql.steps.blockers import Blocker
 
 NOBODY = Others(0, None, 0, 0, 0, 0, 0, None)
@@ -146,6 +146,28 @@ def test_a_plan_that_always_lacked_its_index_is_no_change() -> None:
     cause, reason = judged(150, *BUSY, plan=NEW)
     assert cause is Cause.CPU
     assert reason.endswith("Seq Scan: index i is missing")
+
+
+def test_a_run_that_is_as_slow_as_all_others_is_slow_for_want_of_its_index() -> None:
+    cause, reason = judged(150, *BUSY, plan=NEW, usual_ms=120.0)
+    assert cause is Cause.NO_INDEX
+    assert reason.startswith("Seq Scan: index i is missing; no wait event in 2 of 2 looks")
+    small = replace(NEW, note=f"{RIGHT_TO_SCAN} (7 rows on 1 page); the index serves at scale")
+    cause, reason = judged(150, *BUSY, plan=small, usual_ms=120.0)
+    assert cause is Cause.CPU
+    assert reason.endswith("; it usually takes 120 ms")
+
+
+def test_what_the_server_measured_of_reading_weighs_more_than_few_looks() -> None:
+    once = seen(60, "IO/DataFileRead", Cause.IO)
+    little = ServerCall(1, 150.0, 9000, 90, 0, read_ms=10.0)
+    cause, reason = judged(155, once, call=little)
+    assert cause is Cause.CPU
+    assert reason == "at work: reading took 10 of 150 ms, as the server measured"
+    cause, _ = judged(155, once, call=replace(little, read_ms=140.0))
+    assert cause is Cause.IO
+    cause, _ = judged(155, once, call=replace(little, calls=3))
+    assert cause is Cause.IO
 
 
 def test_a_checkpoint_is_named_beside_a_wait_for_io_as_what_it_is() -> None:
