@@ -91,6 +91,20 @@ class Forest:
             return behind
         return frozenset(one for one in behind if self._roots_of.get(one) == {key})
 
+    def around(self, pid: int) -> tuple[LockSession, ...]:
+        """A backend, whom it waits for, who waits for it, and whom all of those wait for besides."""
+        start = next((each for each in self._sessions.values() if each.pid == pid), None)
+        if start is None:
+            return ()
+        found: set[str] = set()
+        open_ones = [start.key, *self._behind.get(start.key, ())]
+        while open_ones:
+            key = open_ones.pop()
+            if key not in found and key in self._sessions:
+                found.add(key)
+                open_ones += self._sessions[key].parents
+        return tuple(each for key, each in self._sessions.items() if key in found)
+
     def branches(self) -> Iterator[Branch]:
         """Every place, as a tree is read: a root, then all that wait for it."""
         seen: set[str] = set()

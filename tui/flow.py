@@ -162,6 +162,10 @@ class StepFlow:
             self._open_next(screen)
         elif action == "stop":
             self.ask_to_stop(screen.run_id, lambda text, tone: screen.tell(text, tone))
+        elif action == "locks" and screen.pid is not None:
+            from tui.unblocking import open_locks
+
+            open_locks(self._app, screen.pid)
         elif action in ("cancel_blocker", "terminate_blocker"):
             self._ask_to_unblock(screen, action)
 

@@ -37,6 +37,15 @@ def ask_to_end(app: StepsApp, asked: LocksScreen.Asked) -> None:
     app.push_screen(question, answered)
 
 
+def open_locks(app: StepsApp, pid: int) -> None:
+    """Show whom one backend waits for, and who waits for it."""
+    from tui.screens.locks import LocksScreen
+
+    deck = app.deck
+    if deck is not None and not isinstance(app.screen, LocksScreen):
+        app.push_screen(LocksScreen(deck.profile, deck.readings, app.feed, pid))
+
+
 def ask_about_blocker(app: StepsApp, signal: Signal, blocker: Blocker, confirmed: Callable[[], None]) -> None:
     """Ask about a session that keeps a run waiting, as among the locks."""
     from sql.lock_tree import Forest

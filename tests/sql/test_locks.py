@@ -264,3 +264,17 @@ async def test_whom_the_last_of_a_long_queue_waits_for_is_answered_at_once(datab
         pids = [await gathered.waits(UPDATE.format(id=1), application=f"w{n}") for n in range(30)]
         rows = await watching.fetch("run_blockers", pids[-1])
     assert [(row["depth"], row["application_name"]) for row in rows] == [(1, "w0"), (2, "root")]
+
+
+def test_around_one_backend_are_those_it_waits_for_and_those_that_wait_for_it() -> None:
+    sessions = (
+        LockSession("root", 1),
+        LockSession("build", 2, blockers=("root",)),
+        LockSession("behind", 3, blockers=("build", "another")),
+        LockSession("another", 4),
+        LockSession("beside", 5, blockers=("root",)),
+        LockSession("elsewhere", 6),
+    )
+    found = made(*sessions)
+    assert {each.key for each in found.around(2)} == {"root", "build", "behind", "another"}
+    assert found.around(77) == ()

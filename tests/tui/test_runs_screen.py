@@ -14,13 +14,15 @@ from sql.steps.blockers import Blocker
 from sql.steps.journal import JournalEntry
 from sql.steps.monitor import RunProgress
 from sql.steps.runs import ForeignBuild, RunState, RunStatus
-from tests.tui import samples
+from tests.tui import lock_samples, samples
+from tests.tui.lock_samples import locked
 from tests.tui.stepping import RUN, StepDriver, entry, stepping
 from tests.waiting import until
 from tui.present.run import RunPicture, indicator, run_lines
 from tui.present.runs import runs_view
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.confirm_signal import ConfirmSignalScreen
+from tui.screens.locks import LocksScreen
 from tui.screens.quit_run import QuitRunScreen
 from tui.screens.run import RunScreen
 from tui.screens.runs import RunsScreen
@@ -221,6 +223,27 @@ async def test_a_blocker_is_cancelled_or_terminated_after_a_question() -> None:
         await driver.settle()
         assert driver.fake.asked == [f"cancel 11 for {RUN}"]
         assert driver.shows("pid 11: its statement ended")
+        over(driver)
+
+
+async def test_w_shows_whom_the_run_waits_for_as_a_tree() -> None:
+    async with stepping() as driver:
+        await running(driver)
+        await driver.press("u", "enter", "w")
+        assert isinstance(driver.app.screen, LocksScreen)
+        build = locked(77, "pgdeck run", lock_samples.ROOT, own=True)
+        beside = lock_samples.FIRST
+        await driver.publish(lock_samples.snapshot(lock_samples.ROOT, build, beside))
+        driver.app.screen.follow()
+        await driver.pilot.pause()
+        assert driver.shows("around pid 77: ✗ 1 waits behind 1 session")
+        assert driver.shows("└ 77") and not driver.shows(" 101 ")
+        await driver.publish(lock_samples.snapshot())
+        driver.app.screen.follow()
+        await driver.pilot.pause()
+        assert driver.shows("pid 77 waits for nobody's lock")
+        await driver.press("escape")
+        assert isinstance(driver.app.screen, RunScreen)
         over(driver)
 
 

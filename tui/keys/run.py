@@ -72,6 +72,15 @@ KEYS: tuple[Key, ...] = (
         footer=6,
         off=why,
     ),
+    Key(
+        "run.locks",
+        ("w",),
+        "w",
+        "who waits",
+        "Whom it waits for and who waits for it, as a tree of locks",
+        Scope.RUN,
+        off=why,
+    ),
     Key("run.copy", ("y",), "y", "copy", "Copy the exact SQL", Scope.RUN),
     *reading_keys(Scope.RUN),
 )

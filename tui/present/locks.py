@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,15 @@ def locks_view(snapshot: LocksSnapshot, forest: Forest, now: datetime) -> View:
         rows=tuple(rows),
         empty=(line(("nobody waits for a lock, and nobody is idle in a transaction", Tone.DIM)),),
     )
+
+
+def around_view(view: View, pid: int) -> View:
+    """The same, where it is about one backend only."""
+    nobody = f"pid {pid} waits for nobody's lock, and nobody waits for its own"
+    summary = (
+        line((f"around pid {pid}: ", Tone.DIM), *view.summary) if view.rows else line((nobody, Tone.GOOD))
+    )
+    return replace(view, summary=summary, empty=(line(("esc leads back to the run", Tone.DIM)),))
 
 
 def _sits(session: LockSession, snapshot: LocksSnapshot, now: datetime) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,7 +17,7 @@ from tui.messages import Copied
 from tui.panes.pane import Pane
 from tui.present.confirming import forbidden
 from tui.present.lock_details import session_lines, wrapped
-from tui.present.locks import locks_view
+from tui.present.locks import around_view, locks_view
 from tui.present.text import age, clean
 from tui.present.view import BLANK, Line, Tone, View, line
 from tui.screens.listing import Listing
@@ -54,12 +55,16 @@ class LocksScreen(Listing):
             self.session = session
             self.forest = forest
 
-    def __init__(self, profile: Profile, readings: Readings, feed: Feed | None) -> None:
+    def __init__(
+        self, profile: Profile, readings: Readings, feed: Feed | None, around: int | None = None
+    ) -> None:
         """
         Args:
             feed: reads them; None where nothing is watched.
+            around: only whom this backend waits for, and who waits for it.
         """
         super().__init__(profile)
+        self._around = around
         self._readings = readings
         self._feed = feed
         self._forest: tuple[LocksSnapshot, Forest] | None = None
@@ -95,7 +100,10 @@ class LocksScreen(Listing):
         if snapshot is None:
             return None
         if self._forest is None or self._forest[0] is not snapshot:
-            self._forest = (snapshot, Forest(snapshot))
+            forest = Forest(snapshot)
+            if self._around is not None:
+                forest = Forest(replace(snapshot, sessions=forest.around(self._around)))
+            self._forest = (snapshot, forest)
         return self._forest[1]
 
     @property
@@ -111,7 +119,8 @@ class LocksScreen(Listing):
         forest = self.forest
         if forest is None or self._forest is None:
             return View(summary=line(("waiting for the first reading", Tone.DIM)))
-        return locks_view(self._forest[0], forest, datetime.now(UTC))
+        view = locks_view(self._forest[0], forest, datetime.now(UTC))
+        return view if self._around is None else around_view(view, self._around)
 
     def age(self) -> str:
         """How old the reading is."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 TICK_S = 1.0
 SIGNALS = {"cancel_blocker": "cancel", "terminate_blocker": "terminate"}
-ASKS = ("stop", "cancel_blocker", "terminate_blocker", "next", "copy")
+ASKS = ("stop", "cancel_blocker", "terminate_blocker", "next", "locks", "copy")
 
 
 class RunScreen(Reader):
@@ -82,6 +82,12 @@ class RunScreen(Reader):
         return picture is not None and is_over(picture.state)
 
     @property
+    def pid(self) -> int | None:
+        """Of the session that runs it."""
+        picture = self.picture
+        return picture.state.pid if picture is not None else None
+
+    @property
     def blocker(self) -> Blocker | None:
         """The session in the way that is marked."""
         picture = self.picture
@@ -134,6 +140,8 @@ class RunScreen(Reader):
             why = "it is over: there is nothing to cancel"
         elif name in SIGNALS and blocker is not None:
             why = self._why_not(SIGNALS[name], blocker)
+        elif name == "locks" and (self.over or self.pid is None):
+            why = "it is over: nobody waits for it" if self.over else "it has no session yet"
         elif name == "next" and not self.may_go_on:
             why = "there is no next step" if self.over else "the run goes on; its next step comes after it"
         return keys.Facts(pane="the list of who is in the way", row=blocker is not None, why=why)
