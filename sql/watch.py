@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from profiles.locations import locations
 from sql.poller import Reading
 from sql.snapshots import (
     ConstraintReading,
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from profiles.manifest import MigrationEntry
     from sql.requirements import Requirements
     from sql.session import Session
+    from sql.snapshots import ServerIdentity
     from sql.steps.remembered import Memory
 
 IDENTITY_S = 10.0
@@ -55,7 +57,9 @@ def prepare(requirements: Requirements) -> None:
 
     if requirements.indexes:
         import sql.indexes
-        import sql.steps.remembered
+
+        if locations().journal.exists():
+            import sql.steps.remembered
     if requirements.constraints:
         import sql.constraints
     if requirements.migration is not None:
@@ -78,19 +82,32 @@ def _pool(requirements: Requirements) -> Fetch:
 
 
 def _indexes(requirements: Requirements) -> Fetch:
-    memory: list[Memory] = []
+    was_valid = WasValid()
 
     async def fetch(session: Session) -> Snapshot:
-        from profiles.locations import locations
         from sql.indexes import read_indexes
-        from sql.steps.remembered import Memory
 
-        if not memory:
-            memory.append(Memory(locations().journal))
-        known = await asyncio.to_thread(memory[0].of, session.identity)
-        return await read_indexes(session, requirements, was_valid=known.was_valid)
+        return await read_indexes(session, requirements, was_valid=await was_valid.of(session.identity))
 
     return fetch
+
+
+class WasValid:
+    """The oids of indexes that were valid before somebody began to drop them, as the journal has it."""
+
+    def __init__(self) -> None:
+        self._memory: Memory | None = None
+
+    async def of(self, server: ServerIdentity) -> frozenset[int]:
+        """Those of a database; where nothing was ever run, nothing is imported to remember it."""
+        if self._memory is None:
+            journal = locations().journal
+            if not journal.exists():
+                return frozenset()
+            from sql.steps.remembered import Memory
+
+            self._memory = Memory(journal)
+        return (await asyncio.to_thread(self._memory.of, server)).was_valid
 
 
 def _migration(entry: MigrationEntry, search_path: str) -> Fetch:

@@ -84,8 +84,8 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
         self.animation_level = "none"
         for theme in THEMES.values():
             self.register_theme(theme)
-        self.theme = THEMES[EnvironmentClass.DEVELOPMENT].name
-        self.theme = THEMES[EnvironmentClass.DEVELOPMENT].name
+        environment = profile.environment if profile is not None else EnvironmentClass.DEVELOPMENT
+        self.theme = THEMES[environment].name
         self.profile = profile
         self.manifest = manifest
         self.feed: Feed | None = None

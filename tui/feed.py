@@ -76,8 +76,7 @@ class Feed:
         self._profile = profile
         self.requirements: Requirements | None = None
         """The manifest's, read; None until then."""
-        self.replicas: ReplicaWatch | None = None
-        """Of the profile, once the watch has begun."""
+        self._replicas: ReplicaWatch | None = None
         self._manifest = manifest
         self._host = host
         self._poller: Poller | None = None
@@ -150,6 +149,15 @@ class Feed:
         return self._paused
 
     @property
+    def replicas(self) -> ReplicaWatch | None:
+        """Of the profile, once the watch has begun; made when somebody asks."""
+        if self._replicas is None and self.requirements is not None:
+            from sql.replica_watch import ReplicaWatch
+
+            self._replicas = ReplicaWatch(self._profile, lambda: self._password)
+        return self._replicas
+
+    @property
     def server(self) -> ServerIdentity | None:
         """Which server is watched, as it was at the last connect; None before the first."""
         return self._server
@@ -192,8 +200,8 @@ class Feed:
 
     def publish(self, event: Event) -> None:
         """Tell the app, and whoever overhears."""
-        if self.replicas is not None:
-            event = self.replicas.enriched(event)
+        if self._replicas is not None:
+            event = self._replicas.enriched(event)
         if isinstance(event, Lost) and self._prober is not None:
             self._prober.hold()
         for heard in self._overhearing:
@@ -240,13 +248,13 @@ class Feed:
 
     async def _watch(self, requirements: Requirements) -> None:
         from sql.poller import Poller
-        from sql.replica_watch import ReplicaWatch
         from sql.watch import readings_for
 
         self.requirements = requirements
         own = readings_for(requirements)
-        self.replicas = ReplicaWatch(self._profile, lambda: self._password)
-        readings = (*own, *self.replicas.readings, *self._joined.values())
+        readings = [*own, *self._joined.values()]
+        if self._profile.replicas and self.replicas is not None:
+            readings += self.replicas.readings
         self._unread = {reading.part for reading in own}
         self._poller = Poller(self._connect, readings, self.publish, met=self._meet)
         self.pause(self._paused)
