@@ -8,6 +8,9 @@ from sql.steps.blockers import Blocker
 UNUSUAL = 3
 MUCH = 0.5
 """A cause that stands for less of what was seen does not explain the run alone."""
+LITTLE = 0.1
+"""What was seen of less than this share of a run says nothing of it; a lock says itself since when."""
+TOO_SHORT = "it ended before the first look"
 LONGEST_QUERY = 80
 OWN = frozenset((Cause.CPU, Cause.IO, Cause.COLD_CACHE, Cause.CONTENTION, Cause.UNKNOWN))
 """What another plan would explain: the run itself was at work, or nothing was seen."""
@@ -52,6 +55,11 @@ def _seen(seen: Evidence, ms: float) -> tuple[Cause, str]:
     totals: dict[Cause, float] = {}
     for share in seen.shares:
         totals[share.cause] = totals.get(share.cause, 0.0) + share.ms
+    if sum(totals.values()) < LITTLE * ms and Cause.LOCK not in totals:
+        cause, reason = _unseen(seen)
+        return cause, reason.replace(
+            TOO_SHORT, f"the only look came {sum(totals.values()):.0f} ms before its end"
+        )
     _weigh(totals, seen.call)
     cause = max(totals, key=totals.__getitem__)
     spent = min(totals[cause], ms)
@@ -84,8 +92,7 @@ def _unseen(seen: Evidence) -> tuple[Cause, str]:
     """Nothing was seen while it ran; what the server counted may tell."""
     if seen.call is not None and seen.call.is_cold:
         return Cause.COLD_CACHE, f"{_read(seen.call)}; nothing was seen while it ran"
-    why = f": {seen.unseen[0]}" if seen.unseen else ": it ended before the first look"
-    return Cause.UNKNOWN, f"nothing seen{why}"
+    return Cause.UNKNOWN, f"nothing seen: {seen.unseen[0] if seen.unseen else TOO_SHORT}"
 
 
 def _reason(cause: Cause, spent: float, doing: Share, seen: Evidence) -> str:

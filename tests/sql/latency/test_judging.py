@@ -102,6 +102,11 @@ def test_a_statement_that_came_late_was_held_up_on_its_way() -> None:
     assert "for about 440 ms the server was idle, it had not got the statement" in reason
 
 
+def test_a_look_at_the_very_end_says_nothing_of_the_run() -> None:
+    cause, reason = judged(103, seen(102, IDLE, Cause.NETWORK, query_ms=101))
+    assert (cause, reason) == (Cause.UNKNOWN, "nothing seen: the only look came 1 ms before its end")
+
+
 def test_memory_is_bounded() -> None:
     made = run(*(seen(each, NO_WAIT, Cause.CPU) for each in range(2 * MOST_LOOKS)))
     assert made.evidence(1e9).looks == MOST_LOOKS
