@@ -30,7 +30,7 @@ from sql.steps.launch import new_run_id
 from sql.steps.monitor import make_watcher
 from sql.steps.scribe import Scribe
 from sql.steps.signal_rules import who
-from sql.steps.signals import Signal, SignalResult, send_to_blocker
+from sql.steps.signals import Signal, SignalResult, send_to_blocker, text_of
 from sql.steps.watching import TROUBLE
 
 T = TypeVar("T")
@@ -151,7 +151,7 @@ class _Ending:
         forest = await self._forest()
         behind = None if forest is None else forest.behind(self._session.key)
         waited = len(behind or ())
-        sql = f"SELECT pg_{signal}_backend({self._session.pid})"
+        sql = text_of(signal, self._session.pid)
         said = {"signal": signal, "blocker": self._blocker.as_json(), "waiting_behind": waited}
         await asyncio.to_thread(self._scribe.write, Event.CONFIRMED, detail=said, sql=sql)
         result = await send_to_blocker(self._connection, signal, self._blocker, self._scribe)

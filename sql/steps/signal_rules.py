@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from sql.locks import LockSession
 from sql.quoting import literal
 from sql.steps.signals import Signal
 
 IDLE = ("idle", "idle in transaction", "idle in transaction (aborted)")
-_BUILDS = ("CREATE INDEX CONCURRENTLY", "CREATE UNIQUE INDEX CONCURRENTLY", "REINDEX")
+_BUILDS = re.compile(
+    r"\s*(create\s+(unique\s+)?index\s+concurrently|reindex\b.*\bconcurrently)\b", re.I | re.S
+)
+"""Builds that leave an INVALID index where they are stopped."""
 _CLIENT = "client backend"
 
 
@@ -73,7 +78,7 @@ def who(session: LockSession) -> str:
 
 
 def _builds(session: LockSession) -> bool:
-    return session.state == "active" and session.query.lstrip().upper().startswith(_BUILDS)
+    return session.state == "active" and _BUILDS.match(session.query) is not None
 
 
 def _article(kind: str) -> str:

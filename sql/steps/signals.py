@@ -75,6 +75,11 @@ async def send(
     return SignalResult(True, effective, f"pid {target.pid}: {sentence}")
 
 
+def text_of(signal: Signal, pid: int | None) -> str:
+    """What is sent, as the operator and the journal are told it."""
+    return f"SELECT pg_{signal}_backend({pid})"
+
+
 async def send_to_blocker(
     connection: asyncpg.Connection, signal: Signal, blocker: Blocker, scribe: Scribe
 ) -> SignalResult:
@@ -89,7 +94,7 @@ async def send_to_blocker(
     query_start = blocker.query_start if signal is Signal.CANCEL else None
     target = Target(blocker.pid, blocker.backend_start, query_start)
     said: dict[str, Any] = {"signal": signal, "blocker": blocker.as_json()}
-    sql = f"SELECT pg_{signal}_backend({blocker.pid})"
+    sql = text_of(signal, blocker.pid)
     scribe.write(Event.CANCELLED, detail=said, sql=sql)
     result = await send(connection, signal, target)
     effect = {"sent": result.sent, "effective": result.effective, "sentence": result.sentence}

@@ -129,11 +129,6 @@ def signal_title(signal: Signal) -> str:
     return "cancel a statement" if signal == "cancel" else "terminate a session"
 
 
-def signal_text(signal: Signal, session: LockSession) -> str:
-    """Exactly what would be sent."""
-    return f"SELECT pg_{signal}_backend({session.pid})"
-
-
 def signal_facts(signal: Signal, session: LockSession, forest: Forest) -> str:
     """Who is meant, what it does to them, and to how many."""
     from sql.steps.signal_rules import what_happens, who

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from profiles.model import Profile
 from tui.present.confirming import asking_signal
-from tui.present.lock_details import signal_facts, signal_text, signal_title
+from tui.present.lock_details import signal_facts, signal_title
 from tui.widgets.typed_question import TypedQuestion
 
 if TYPE_CHECKING:
@@ -28,11 +28,13 @@ class ConfirmSignalScreen(TypedQuestion):
         Args:
             where: the server, as it said who it is.
         """
+        from sql.steps.signals import text_of
+
         super().__init__(
             profile,
             asking_signal(profile, session),
             signal_title(signal),
             where,
-            signal_text(signal, session),
+            text_of(signal, session.pid),
             signal_facts(signal, session, forest),
         )
