@@ -6,9 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from profiles.locations import locations
 from sql.latency.evidence import Cause, Incident, IncidentsSnapshot
+from tests.servers import Database
+from tests.sql.holding import open_transaction
 from tests.tui import incidents, samples
 from tests.tui.deck import Driver, deck
+from tests.tui.live import SCHEMA, live, write_profile
+from tests.waiting import until
 from tui.present.incidents import WORDS, incident_lines, incident_text, incidents_view, told
 from tui.present.view import line_width
 from tui.screens.incidents import EvidenceScreen, IncidentsScreen
@@ -153,3 +158,22 @@ async def test_hostile_names_are_shown_as_they_are() -> None:
             await opened(driver)
             await driver.press("enter")
             assert isinstance(driver.app.screen, EvidenceScreen)
+
+
+async def test_the_real_deck_explains_a_lock_while_it_is_held(newest: Database) -> None:
+    name = write_profile(newest)
+    manifest = locations().manifests / f"{name}.toml"
+    manifest.write_text(manifest.read_text().replace("SELECT 1", "SELECT count(*) FROM leads"))
+    await newest.execute(SCHEMA)
+    async with live(name) as driver:
+        await until(lambda: driver.shows("1 of 1 met"))
+        async with open_transaction(newest, "LOCK TABLE leads") as holder:
+            pid = holder.get_server_pid()
+            await until(
+                lambda: driver.shows("i: ") and driver.shows("relation lock on public.leads held by pid")
+            )
+            await driver.press("i", "enter")
+            await until(lambda: driver.shows(f"pid {pid}, idle in transaction"))
+            assert driver.shows("has run for")
+        # The evidence that is open says how it ended.
+        await until(lambda: driver.shows("lead_dashboard") and not driver.shows("has run for"))
