@@ -89,7 +89,7 @@ def _branch_row(branch: Branch, snapshot: LocksSnapshot, forest: Forest, now: da
 
 
 def _idle_row(session: LockSession, snapshot: LocksSnapshot, now: datetime) -> Row:
-    does = (_does(session, snapshot, now), Tone.WARN if session.holds else Tone.DIM)
+    does = (_does(session, snapshot, now, sign="!"), Tone.WARN if session.holds else Tone.DIM)
     return _row(session.key, session, "", does, _held(session.holds))
 
 
@@ -142,17 +142,17 @@ def _application(session: LockSession) -> str:
     return clean(session.kind) if session.kind not in ("", "client backend") else "(no name)"
 
 
-def _does(session: LockSession, snapshot: LocksSnapshot, now: datetime) -> str:
+def _does(session: LockSession, snapshot: LocksSnapshot, now: datetime, *, sign: str = "✗") -> str:
     """What it does, and for how long."""
     if session.wait is not None:
         return f"» waits {rough(age_s(session.wait.since or session.query_start, snapshot, now))}"
     if session.pid is None:
-        return f"✗ prepared {rough(age_s(session.xact_start, snapshot, now))}"
+        return f"{sign} prepared {rough(age_s(session.xact_start, snapshot, now))}"
     if session.hidden:
         return "? hidden"
     state = {"idle in transaction": "idle in tx", "idle in transaction (aborted)": "aborted tx"}
     age = rough(age_s(session.state_change, snapshot, now))
-    return f"✗ {state.get(session.state, session.state or clean(session.kind))} {age}"
+    return f"{sign} {state.get(session.state, session.state or clean(session.kind))} {age}"
 
 
 def one_line(query: str) -> str:
