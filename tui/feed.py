@@ -46,6 +46,8 @@ NO_PASSWORD = "no password was given"
 TRIES_AGAIN = "g asks again"
 SETTLE_S = 1.5
 """So long, at most, everything waits that the verdict does not need."""
+DRAWN_S = 0.1
+"""So long it waits once every part was read, or the server is lost: two frames."""
 
 
 class Host(Protocol):
@@ -95,6 +97,7 @@ class Feed:
         """Parts that were not read since the watch began."""
         self._keeping: asyncio.Future[None] | None = None
         self._settled = asyncio.Event()
+        self._settling: asyncio.TimerHandle | None = None
         self._questions: set[asyncio.Task[Secret | None]] = set()
         self._joined: dict[str, Reading] = {}
         self._listeners: list[Callable[[Heard, float], None]] = []
@@ -102,7 +105,8 @@ class Feed:
 
     async def run(self) -> None:
         """Watch until cancelled; sessions, prober and dialogs are gone afterwards."""
-        settling = asyncio.get_running_loop().call_later(SETTLE_S, self._settle)
+        self._settle_in(SETTLE_S)
+        stopped: Stopped | None = None
         try:
             if self._manifest.probes:
                 await self._start_prober()
@@ -114,14 +118,18 @@ class Feed:
         except ConfigurationError as error:
             self._host.refuse(error)
         except CredentialError as error:
-            self._host.post_message(Stopped(str(error), TRIES_AGAIN))
+            stopped = Stopped(str(error), TRIES_AGAIN)
         finally:
-            settling.cancel()
+            if self._settling is not None:
+                self._settling.cancel()
             STORE.close()
             for question in tuple(self._questions):
                 question.cancel()
             if self._child is not None:
                 await end_child(self._child)
+        if stopped is not None:
+            # Only now: a key that asks again finds the watch ended.
+            self._host.post_message(stopped)
 
     def pause(self, paused: bool) -> None:
         """Send nothing to the server, or go on."""
@@ -207,19 +215,25 @@ class Feed:
         for heard in self._overhearing:
             heard(event)
         self._host.post_message(Arrived(event))
-        if isinstance(event, Lost):
-            self._settle()
+        if isinstance(event, Lost) and not self._settled.is_set():
+            self._settle_in(DRAWN_S)
         elif self._unread:
             self._unread.discard(part_of(event))
             if not self._unread:
-                self._keeping = asyncio.ensure_future(in_background(STORE.close, "pgdeck parsed"))
-                self._settle()
+                self._settle_in(DRAWN_S)
 
     def _settle(self) -> None:
         """Once: what can wait may begin."""
         if not self._settled.is_set():
             self._settled.set()
             self._host.settled()
+        if self._poller is not None and not self._unread and self._keeping is None:
+            self._keeping = asyncio.ensure_future(in_background(STORE.close, "pgdeck parsed"))
+
+    def _settle_in(self, seconds: float) -> None:
+        if self._settling is not None:
+            self._settling.cancel()
+        self._settling = asyncio.get_running_loop().call_later(seconds, self._settle)
 
     def _hear(self, message: Heard, at: float) -> None:
         for heard in self._listeners:
