@@ -17,6 +17,7 @@ from sql.snapshots import Lost, PoolLimit, PoolReading, Unavailable
 from tests.tui import samples
 from tests.tui.deck import Driver, deck
 from tui.present.pool_screen import PoolPicture, bites_first, pool_lines
+from tui.present.view import Tone
 from tui.screens.locks import LocksScreen
 from tui.screens.pool import PoolScreen
 
@@ -216,3 +217,13 @@ async def test_the_history_grows_with_every_reading_of_the_pool() -> None:
             await driver.publish(replace(samples.POOL, taken_at=samples.NOW + timedelta(seconds=second)))
         assert len(driver.deck.readings.pool_history.points) == 6
         assert "14 to 14 used" in whole(driver)
+
+
+def test_readings_that_come_unevenly_leave_no_gap_in_the_plot() -> None:
+    kept = PoolHistory()
+    for at in range(60):
+        late_s = 0.9 if at % 7 == 0 else 0.0
+        kept.take(replace(samples.POOL, taken_at=samples.NOW + timedelta(seconds=2 * at + late_s)))
+    lines = pool_lines(picture(history=kept), samples.NOW, 120)
+    plots = [text for each in lines for text, tone in each if tone is Tone.SPARK]
+    assert plots == ["█" * 40]

@@ -116,7 +116,8 @@ def _history(picture: PoolPicture, width: int) -> Iterable[Line]:
     yield heading("history")
     if len(recent) > 1:
         seconds = min(picture.history.span_s, HISTORY_S)
-        number = max(min(PLOT, width - 34, len(recent)), 2)
+        # Readings do not come like clockwork: a column for each would leave gaps where nothing is missing.
+        number = max(min(PLOT, width - 34, len(recent) * 2 // 3), 2)
         top = max(point.used for point in recent)
         plot = _plot(columns(recent, number, seconds * (1 + 1 / number)), top)
         said = f"  {rough(seconds)}: {min(point.used for point in recent)} to {top} used"
