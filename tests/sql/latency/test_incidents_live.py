@@ -47,6 +47,8 @@ class Watch:
         self.pid = 0
         """The backend that measures."""
         self.samples = 0
+        self.prober = 0
+        """The prober's process."""
 
     def hear(self, message: Message, at: float) -> None:
         if isinstance(message, Attached):
@@ -76,7 +78,8 @@ async def watching(database: Database, entry: ProbeEntry) -> AsyncIterator[Watch
             prober.listen(watch.hear)
             await prober.start(profile(database), None, (entry,), lambda event: None)
             await until(lambda: watch.samples >= 20)
-            watch.prober = prober.pid  # type: ignore[attr-defined]
+            assert prober.pid is not None
+            watch.prober = prober.pid
             yield watch
     finally:
         looking.cancel()
@@ -142,6 +145,27 @@ async def test_a_stopped_backend_is_on_a_cpu_or_not_scheduled(newest: Database) 
     assert incident is not None
     assert incident.cause is Cause.CPU
     assert "on a CPU, or not scheduled" in incident.reason
+
+
+@pytest.mark.hazard("LAT-05")
+async def test_a_stopped_prober_blames_itself_and_not_the_server(newest: Database) -> None:
+    await newest.execute(SCHEMA)
+    control = await newest.connect()
+    async with watching(newest, DASHBOARD) as watch:
+        os.kill(watch.prober, signal.SIGSTOP)
+        try:
+            since = await control.fetchval("SELECT clock_timestamp()")
+            passed = "SELECT clock_timestamp() - $1::timestamptz > '1 s'"
+            await until(lambda: control.fetchval(passed, since))
+        finally:
+            os.kill(watch.prober, signal.SIGCONT)
+        await until(lambda: watch.found(lambda each: each.cause is Cause.STALLED))
+        incident = watch.found(lambda each: each.cause is Cause.STALLED)
+    await control.close()
+    assert incident is not None
+    assert incident.ms >= 700
+    assert "pgdeck's own prober stood still" in incident.reason
+    assert not watch.found(lambda each: each.cause is not Cause.STALLED and each.ms >= 700)
 
 
 async def test_verify_explains_with_a_second_session_and_leaves_nothing_behind(newest: Database) -> None:
