@@ -148,7 +148,8 @@ async def _around(profile: Profile, password: Secret | None, session: Session) -
         from sql.pgbouncer import read_once
 
         console = await read_once(profile)
-        said = f"PgBouncer {console.version}, {len(console.pools)} pools"
+        pools = "1 pool" if len(console.pools) == 1 else f"{len(console.pools)} pools"
+        said = f"PgBouncer {console.version}, {pools}"
         failure = "; ".join(filter(None, (console.unknown, console.remedy)))
         yield Stage(StageName.CONSOLE, not failure, failure or said)
     if profile.replicas:

@@ -147,6 +147,8 @@ class ReplicasSnapshot:
 
 
 def _sentences(reading: ReplicasReading) -> Iterator[str]:
+    if reading.recovery is not None:
+        yield from _of_recovery(reading.recovery)
     if reading.hidden:
         yield f"the state and the lag of replicas are hidden from this role: {reading.grant}"
     for replica in reading.replicas:
@@ -168,6 +170,16 @@ def _sentences(reading: ReplicasReading) -> Iterator[str]:
     for slot in reading.slots:
         if said := slot_sentence(slot):
             yield said
+
+
+def _of_recovery(own: Recovery) -> Iterator[str]:
+    if own.paused:
+        yield "this standby replays nothing: somebody has paused it"
+    elif (own.replay_lag_s or 0.0) >= FAR_S:
+        purpose = f", on purpose (recovery_min_apply_delay = {own.apply_delay})" if own.apply_delay else ""
+        yield f"this standby is {seconds(own.replay_lag_s or 0.0)} behind its primary{purpose}"
+    if not own.receiver:
+        yield "this standby receives no WAL: what is read here grows old"
 
 
 def slot_sentence(slot: Slot) -> str:

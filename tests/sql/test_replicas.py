@@ -155,8 +155,10 @@ async def test_a_replica_that_is_paused_falls_behind_and_says_so(pair: tuple[Dat
         reading = await until(behind)
         assert any("replays nothing: somebody has paused it" in each for each in reading.sentences)
         session = await connect(profile(second), None)
-        own = (await read_replicas(session)).replicas.recovery
+        standby = (await read_replicas(session)).replicas
         await session.close()
+        assert "this standby replays nothing: somebody has paused it" in standby.sentences
+        own = standby.recovery
         assert own is not None
         assert own.paused
         assert (own.replay_lag_s or 0) > 0
@@ -320,7 +322,9 @@ async def test_a_standby_that_was_cut_off_cannot_tell_how_far_it_is_behind() -> 
             finally:
                 await session.close()
 
-        own = (await until(cut_off)).recovery
+        cut = await until(cut_off)
+        assert "this standby receives no WAL: what is read here grows old" in cut.sentences
+        own = cut.recovery
         assert own is not None
         assert own.replay_lag_s is None
         assert own.replayed_age_s is not None or own.unreplayed_bytes == 0

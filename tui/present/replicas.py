@@ -136,15 +136,15 @@ def _foot(replica: Replica, indexes: Mapping[int, str]) -> Iterable[Line]:
 
 def _lags(replica: Replica) -> Iterable[str]:
     parts = (
-        ("written", replica.write_lag_s, replica.write_lag_bytes),
-        ("on disk", replica.flush_lag_s, replica.flush_lag_bytes),
-        ("replayed", replica.replay_lag_s, replica.replay_lag_bytes),
+        ("to write", replica.write_lag_s, replica.write_lag_bytes),
+        ("to flush", replica.flush_lag_s, replica.flush_lag_bytes),
+        ("to replay", replica.replay_lag_s, replica.replay_lag_bytes),
     )
     for name, lag_s, lag_bytes in parts:
         if lag_bytes is None:
             continue
         waited = f" ({seconds(lag_s)})" if lag_s is not None else ""
-        yield f"not {name} yet: {size(lag_bytes)}{waited}"
+        yield f"{name} {size(lag_bytes)}{waited}"
 
 
 def _told(replica: Replica) -> str:
