@@ -32,9 +32,11 @@ from tests.tui.deck import Driver
 from tests.tui.emulator import Emulator, differences
 from tests.tui.slow_terminal import BUSY, SlowTerminal
 from tests.tui.stepping import entry, first_step
+from tests.tui.test_slow_statements_screen import SNAPSHOT as SLOW_STATEMENTS
 from tests.tui.twin import Twin, twin
 from tests.waiting import until
 from tui import cells, frames, screens
+from tui.messages import Arrived
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.confirm_signal import ConfirmSignalScreen
 from tui.screens.help import HelpScreen
@@ -44,6 +46,7 @@ from tui.screens.password import PasswordScreen
 from tui.screens.pool import PoolScreen
 from tui.screens.profile_form import ProfileForm
 from tui.screens.quit_run import QuitRunScreen
+from tui.screens.replay import Place, ReplayScreen
 from tui.screens.replicas import ReplicasScreen
 from tui.screens.set_password import SetPasswordScreen
 
@@ -207,6 +210,36 @@ async def tour_of_incidents(driver: Twin) -> None:
     await driver.press("pagedown", "home", "escape", "slash", "c", "h", "enter", "escape", "escape")
 
 
+async def tour_of_the_demo(driver: Twin) -> None:
+    """Slow statements in every order, the warm-up's offer, and the large figures that change."""
+    await driver.publish(SLOW_STATEMENTS)
+    await driver.press("s", "o", "o", "down", "slash", "l", "e", "enter", "escape", "escape")
+    await driver.press("w", "c", "down", "escape")
+    await driver.press("d")
+    for finding, p95 in ((ProbeFinding.MET, 12.5), (ProbeFinding.MISSED, 1234.0)):
+        driver.app.now += timedelta(seconds=7)
+        probes = (samples.probe("漢", finding, p95),)
+        driver.app.post_message(Arrived(replace(samples.PROBES, probes=probes)))
+        await driver.pilot.pause()
+    await driver.press("m", "question_mark", "escape", "escape")
+
+
+async def tour_of_a_replay(driver: Twin) -> None:
+    """The deck of a recording, and how it moves on."""
+    places = [Place(samples.NOW, 60.0 * turn, 3600.0, 1.0, seeking=turn == 1) for turn in range(3)]
+    screen = ReplayScreen(samples.PROFILE, samples.MANIFEST, lambda: places[0])
+    driver.app.push_screen(screen)
+    await driver.pilot.pause()
+    while len(places) > 1:
+        places.pop(0)
+        screen.take(samples.PROBES)
+        screen.moved()
+        await driver.press("down", "b")
+    screen.forget()
+    await driver.pilot.pause()
+    await driver.app.pop_screen()
+
+
 async def tour_of_steps(driver: Twin) -> None:
     """A step's preview and question, runs, the journal, and the question at the end."""
     await driver.press("1", "home")
@@ -255,6 +288,8 @@ async def tour(driver: Twin) -> None:
     await tour_of_the_screens(driver)
     await tour_of_latency(driver)
     await tour_of_incidents(driver)
+    await tour_of_the_demo(driver)
+    await tour_of_a_replay(driver)
     await tour_of_steps(driver)
     await driver.resize(20, 5)
     await driver.press("down", "tab")
@@ -275,7 +310,7 @@ def every_screen() -> set[str]:
                 and each.__module__.startswith("tui.screens")
             ):
                 found.add(each.__name__)
-    return found - {"Reader"}
+    return found - {"Reader", "Listing"}
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
