@@ -34,8 +34,11 @@ if TYPE_CHECKING:
     from sql.steps.runs import RunState
 
 NOTED_EVERY_S = 120.0
-MOST_NOTED = 16
+MOST_NOTED = 12
 """Places to come back to; a longer recording has them farther apart."""
+SKIMMED_S = 1.0
+"""The window that is kept in order while nobody looks."""
+FIGURES = ProbesSnapshot.__name__
 SINCE_THE_START = math.inf
 """As a window, in seconds."""
 
@@ -137,7 +140,8 @@ class Player:
             happened = self._take(entry)
             if happened is not None:
                 yield happened
-            self._note()
+            if self._wants_note:
+                self._note()
         self.position = max(self.position, min(to, self.duration_s))
 
     def seek(self, to: float) -> None:
@@ -145,8 +149,7 @@ class Player:
         to = min(max(to, 0.0), self.duration_s)
         if to < self.position:
             self._return(to)
-        for _ in self.advance(to):
-            pass
+        self._skim(to)
 
     def look(self, window_s: float | None) -> ProbesSnapshot | None:
         """Count another window; the figures in it at this place, where there are some.
@@ -155,12 +158,12 @@ class Player:
             window_s: `SINCE_THE_START`, seconds, or None: that which was looked at then.
         """
         self.window_s = window_s
-        shown = self.state.events.get(ProbesSnapshot.__name__)
+        shown = self.state.events.get(FIGURES)
         if shown is None or not isinstance(shown.event, ProbesSnapshot):
             return None
         assert shown.event.clock is not None
         snapshot = self._measure(shown.event.clock, shown.event.taken_at)
-        self.state.events[ProbesSnapshot.__name__] = replace(shown, event=snapshot)
+        self.state.events[FIGURES] = replace(shown, event=snapshot)
         return snapshot
 
     # -- forwards ---------------------------------------------------------------------------------------
@@ -215,12 +218,65 @@ class Player:
         since = None if snapshot.since is None else snapshot.since - (snapshot.taken_at - taken_at)
         return replace(snapshot, taken_at=taken_at, since=since)
 
+    def _skim(self, to: float) -> None:
+        """Go on as `advance` does, but work out no figures on the way: only those that stand at the end."""
+        far = to - self.position > SKIMMED_S
+        if far:
+            self._look_away()
+        held: list[Heard] = []
+        measured: Measured | None = None
+        while (entry := self._peek()) is not None and entry.at - self._header.clock <= to:
+            self._next = None
+            self.position = max(self.position, entry.at - self._header.clock)
+            if isinstance(entry, Heard):
+                # What came after the figures is not in them.
+                held.append(entry)
+            elif isinstance(entry, Measured):
+                self._take_all(held)
+                measured = entry
+                self._keep_the_place_of_figures()
+                if self._wants_note:
+                    self._figures_at(measured)
+                    self._note()
+                    self._look_away()
+            else:
+                self._take(entry)
+        if measured is not None:
+            self._figures_at(measured)
+        self._take_all(held)
+        self.position = max(self.position, to)
+
+    def _look_away(self) -> None:
+        # Keeping samples in order is what costs; another look orders them anew, exactly.
+        if self._looked != SKIMMED_S:
+            self._looked = SKIMMED_S
+            self._records.look(SKIMMED_S, self._header.clock + self.position)
+
+    def _take_all(self, held: list[Heard]) -> None:
+        for entry in held:
+            self._records.take(entry.message, entry.at)
+        held.clear()
+
+    def _keep_the_place_of_figures(self) -> None:
+        """Figures that are worked out later still come before what was published after them."""
+        before = self.state.events.pop(FIGURES, None)
+        self.state.events[FIGURES] = before or Shown(
+            0.0, self._header.started_at, ProbesSnapshot(self.moment(), ())
+        )
+
+    def _figures_at(self, entry: Measured) -> None:
+        order = list(self.state.events)
+        self._take(entry)
+        self.state.events = {key: self.state.events[key] for key in order}
+
     # -- backwards --------------------------------------------------------------------------------------
 
-    def _note(self) -> None:
+    @property
+    def _wants_note(self) -> bool:
         last = self._noted[-1].at if self._noted else 0.0
-        if self.position < last + self._every_s:
-            return
+        return self.position >= last + self._every_s
+
+    def _note(self) -> None:
         self._noted.append(
             Noted(
                 at=self.position,
