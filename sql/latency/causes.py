@@ -21,7 +21,6 @@ LOCKS = {
     "tuple": "row lock",
     "transactionid": "transaction to end",
     "virtualxid": "transaction to end",
-    "advisory": "advisory lock",
     "object": "lock on an object",
 }
 
@@ -122,18 +121,24 @@ def _reason(cause: Cause, spent: float, doing: Share, seen: Evidence) -> str:
 
 
 def _lock_reason(lock: LockWait | None, spent: float) -> str:
-    waited = f"waited about {spent:.0f} ms for a"
     if lock is None:
-        return f"{waited} lock; who held it was not seen"
+        return f"waited about {spent:.0f} ms for a lock; who held it was not seen"
     kind = LOCKS.get(lock.kind, f"{lock.kind} lock")
+    waited = f"waited about {spent:.0f} ms for {'an' if kind[0] in 'aeiou' else 'a'}"
     on = f" on {lock.relation}" if lock.relation else ""
-    direct = next((each for each in lock.blockers if each.depth == 1), None)
-    if direct is None:
+    direct = sorted((each for each in lock.blockers if each.depth == 1), key=_only_queues)
+    if not direct:
         return f"{waited} {kind}{on}; who held it was not seen"
-    holds = "held by" if direct.mode is not None or direct.pid is None else "behind"
-    said = f"{waited} {kind}{on} {holds} {who(direct)}"
+    holds = "behind" if _only_queues(direct[0]) else "held by"
+    more = f" and {len(direct) - 1} more" if len(direct) > 1 else ""
+    said = f"{waited} {kind}{on} {holds} {who(direct[0])}{more}"
     deepest = max(lock.blockers, key=lambda each: each.depth)
     return said if deepest.depth == 1 else f"{said}, which waits for {who(deepest)}"
+
+
+def _only_queues(blocker: Blocker) -> bool:
+    """Whether it holds nothing of what is waited for, and only stands before the waiter."""
+    return blocker.mode is None and blocker.pid is not None
 
 
 def who(blocker: Blocker) -> str:

@@ -104,6 +104,22 @@ async def test_who_only_stands_before_it_in_the_queue_is_not_said_to_hold_the_lo
     assert made.newest.cause is Cause.LOCK
 
 
+async def test_of_several_holders_one_is_named_and_the_others_counted(newest: Database) -> None:
+    await newest.execute(SCHEMA)
+    async with open_transaction(newest) as one, open_transaction(newest) as other:
+        entry = replace(COUNT, sql="SELECT pg_advisory_lock(7)")
+        await one.execute("SELECT pg_advisory_lock_shared(7)")
+        await other.execute("SELECT pg_advisory_lock_shared(7)")
+        async with scene(newest, entry) as made:
+            running = await held(made, 450)
+            await one.execute("SELECT pg_advisory_unlock_shared(7)")
+            await other.execute("SELECT pg_advisory_unlock_shared(7)")
+            await running
+    assert "for a advisory lock" not in made.newest.reason
+    assert "for an advisory lock held by pid" in made.newest.reason
+    assert made.newest.reason.endswith(" and 1 more")
+
+
 @pytest.mark.hazard("CIC-10")
 async def test_a_prepared_transaction_in_the_way_is_named(leads: Database) -> None:
     name = f"deploy of {leads.name}"
