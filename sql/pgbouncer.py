@@ -207,8 +207,12 @@ async def _open(
     }
     if passfile is not None:
         defaults["passfile"] = passfile
-    hidden = {"password": secret.reveal()} if secret is not None else {}
-    return await psycopg.AsyncConnection.connect(autocommit=True, **{**defaults, **said, **hidden})  # type: ignore[arg-type]
+    return await psycopg.AsyncConnection.connect(
+        autocommit=True,
+        # None leaves it to the passfile.
+        password=None if secret is None else secret.reveal(),
+        **{**defaults, **said},  # type: ignore[arg-type]
+    )
 
 
 async def _bounded(

@@ -80,8 +80,8 @@ def _mate(look: Look, streaming: Sequence[Replica]) -> Replica | None:
         lambda each: bool(look.slot) and each.slot == look.slot,
         lambda each: bool(look.cluster_name) and each.application == look.cluster_name,
         lambda each: bool(look.server_address) and each.address == look.server_address,
-        # Over Unix sockets there is no address; one against one it can be no other.
-        lambda each: each.kind == "physical",
+        # Over Unix sockets there is no address to go by.
+        lambda each: not (look.server_address or each.address) and each.kind == "physical",
     )
     for test in tests:
         found = [each for each in streaming if test(each)]

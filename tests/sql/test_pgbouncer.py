@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -126,9 +127,10 @@ async def test_a_login_that_is_refused_is_unknown_with_what_mends_it(newest: Dat
     assert console.refused
 
 
-async def test_a_password_is_sent_and_never_said(newest: Database) -> None:
+@pytest.mark.parametrize("way", ["md5", "scram-sha-256"])
+async def test_a_password_is_sent_and_never_said(newest: Database, way: str) -> None:
     users = '"postgres" "open sesame"\n'
-    with bouncer(newest, users, auth_type="md5", admin_users="postgres") as said:
+    with bouncer(newest, users, auth_type=way, admin_users="postgres") as said:
         await until(lambda: listens(said["port"]))
         right = await read_once(behind(said), lambda: Secret("open sesame"))
         wrong = await read_once(behind(said), lambda: Secret("hunter2"))
@@ -138,6 +140,25 @@ async def test_a_password_is_sent_and_never_said(newest: Database) -> None:
         assert refused.finding is PoolFinding.UNREADABLE
         assert "profile set-password pooled --pgbouncer" in refused.remedy
         assert "hunter2" not in repr(refused)
+
+
+async def test_without_a_keyring_the_passfile_is_asked(
+    newest: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with bouncer(newest, '"postgres" "open sesame"\n', auth_type="md5", admin_users="postgres") as said:
+        await until(lambda: listens(said["port"]))
+        passfile = tmp_path / "pass"
+        passfile.write_text(f"127.0.0.1:{said['port']}:pgbouncer:postgres:open sesame\n")
+        passfile.chmod(0o600)
+        monkeypatch.setenv("PGPASSFILE", str(passfile))
+        # What is meant for servers does not keep us from the console.
+        monkeypatch.setenv("PGOPTIONS", "-c statement_timeout=1s")
+        monkeypatch.setenv("PGTARGETSESSIONATTRS", "read-write")
+        assert (await read_once(behind(said))).unknown == ""
+        monkeypatch.delenv("PGPASSFILE")
+        # Also the one that [connection] names.
+        inherits = replace(behind(said), connection={**said, "passfile": str(passfile)})
+        assert (await read_once(inherits)).unknown == ""
 
 
 async def test_the_password_comes_from_the_keyring_where_that_is_the_source(
