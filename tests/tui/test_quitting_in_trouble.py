@@ -73,5 +73,5 @@ async def test_while_no_name_server_answers(newest: Database, tmp_path: Path, ti
     with Terminal(["-m", "tui.cli", name], variables={"PYTHONPATH": path}) as terminal:
         await asyncio.to_thread(terminal.wait_for, "connecting")
         for _ in range(times - 1):
-            await asyncio.to_thread(terminal.wait_for, "db.hangs.test cannot be resolved (no name server")
+            await asyncio.to_thread(terminal.wait_for, "db.hangs.test cannot be resolved")
         await quits(terminal)
