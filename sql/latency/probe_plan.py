@@ -15,6 +15,9 @@ from sql.statements import statement
 SMALL_PAGES = 64
 """Half a megabyte: up to there a sequential scan costs no more than an index."""
 
+VISIBLE_SHARE = 0.5
+"""From this share of all-visible pages on an index-only scan is worth its name."""
+
 Node: TypeAlias = Mapping[str, Any]
 
 
@@ -46,7 +49,9 @@ async def explain(lane: Lane, entry: ProbeEntry, arguments: tuple[object, ...]) 
     names = {entry.index, *(index["names"] if index else ())}
     uses = _uses(nodes, names)
     reads = _reads(nodes, index)
-    note = "" if uses else await _why_not(lane, entry, arguments, reads, index, names)
+    note = await (
+        _from_table_too(lane, reads) if uses else _why_not(lane, entry, arguments, reads, index, names)
+    )
     note += await _generic(lane, entry, arguments, uses, names)
     return Explained(ProbePlan(reads["Node Type"], uses, entry.index, note, shape, used), query_id)
 
@@ -121,6 +126,25 @@ async def _why_not(
     if pages <= SMALL_PAGES and reads["Node Type"] == "Seq Scan":
         return f"{RIGHT_TO_SCAN} ({size}); the index serves at scale"
     return f"index {entry.index} could serve, the planner chose otherwise ({size}){_instead(reads)}"
+
+
+async def _from_table_too(lane: Lane, reads: Node) -> str:
+    """Why an index-only scan reads the table as well (PLAN-03); empty: it does not, or is none.
+
+    Only of pages that VACUUM has marked all-visible the index alone can answer.
+    """
+    if reads["Node Type"] != "Index Only Scan":
+        return ""
+    table = reads["Relation Name"]
+    sizes = await lane.aside(statement("probe_table", lane.version_num), reads.get("Schema"), table)
+    if not sizes or not sizes[0]["pages"]:
+        return ""
+    pages, visible = sizes[0]["pages"], sizes[0]["visible_pages"]
+    if visible >= VISIBLE_SHARE * pages:
+        return ""
+    return (
+        f"index-only, but {visible:,} of {pages:,} pages need no look at the table; VACUUM {table} mends it"
+    )
 
 
 async def _generic(

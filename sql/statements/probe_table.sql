@@ -4,7 +4,8 @@
 -- Serves: 13 and newer.
 SELECT
     CASE WHEN c.reltuples < 0 OR c.relpages = 0 THEN NULL ELSE c.reltuples::float8 END AS rows,
-    c.relpages AS pages
+    c.relpages AS pages,
+    c.relallvisible AS visible_pages
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1::text AND c.relname = $2::text;

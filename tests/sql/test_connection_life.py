@@ -98,7 +98,7 @@ async def crash_one_process(cluster: Cluster) -> None:
     connection.terminate()
 
 
-@pytest.mark.hazard("DISC-09")
+@pytest.mark.hazard("DISC-09", "APG-05")
 @pytest.mark.parametrize(
     ("accident", "words", "then"),
     [

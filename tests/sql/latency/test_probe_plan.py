@@ -11,6 +11,7 @@ from sql.latency.sampler import probe_settings
 from sql.snapshots import ProbePlan
 from tests.servers import Database
 from tests.sql.latency.targets import DASHBOARD, SCHEMA, probe, profile
+from tests.waiting import until
 
 LARGE = """
 CREATE TABLE big (a int, b int);
@@ -182,3 +183,19 @@ async def test_looking_at_generic_plans_leaves_no_statement_prepared(newest: Dat
         assert mode["mode"] == "auto"
     finally:
         await lane.close()
+
+
+@pytest.mark.hazard("PLAN-03")
+async def test_an_index_only_scan_of_a_table_that_was_never_vacuumed_is_said(database: Database) -> None:
+    await database.execute(LARGE + "ANALYZE big")
+    sql = "SELECT count(*) FROM big WHERE a BETWEEN $1 AND 20"
+    before = await plan(database, sql, "big_a", 1)
+    assert (before.node, before.uses_index) == ("Index Only Scan", True)
+    assert "index-only, but 0 of " in before.note and "VACUUM big" in before.note
+
+    async def vacuumed() -> bool:
+        await database.execute("VACUUM big")
+        return (await plan(database, sql, "big_a", 1)).note == ""
+
+    # These servers commit asynchronously, and a page counts only once its rows' commits are on disk.
+    await until(vacuumed)
