@@ -89,6 +89,11 @@ class Session:
         return self.identity.version_num
 
     @property
+    def busy(self) -> bool:
+        """Whether the next statement must wait for one that was sent before it."""
+        return self._turn.locked()
+
+    @property
     def closed(self) -> bool:
         """Whether the connection is gone."""
         return bool(self._connection.is_closed())

@@ -38,6 +38,7 @@ APPLICATION = "pgdeck probe"
 ALL_PROBES = "all probes"
 PLAN_S = 1.0
 """How long to wait for the plan that the prober sends after a slow run."""
+LAST_LOOK_S = 0.5
 FIRST_WORD_S = 0.4
 """A run that takes so much longer is told of while it runs."""
 LOST_S = 120.0
@@ -68,6 +69,7 @@ class Incidents:
         self._wanted = asyncio.Event()
         self._usual = [deque[float](maxlen=USUAL_RUNS) for _ in self._probes]
         """What the newest runs of each probe took, ms."""
+        self._looking = asyncio.Lock()
         self._rehearsed = True
         self._pids: dict[int, int] = {}
         """By lane."""
@@ -150,7 +152,8 @@ class Incidents:
         application = "" if len(pids) == len(runs) else APPLICATION
         try:
             known = [run.said.pid for run in runs if run.knows_lock(now)]
-            looks = await self._ask(lambda session: look(session, pids, application, known=known))
+            async with self._looking:
+                looks = await self._ask(lambda session: look(session, pids, application, known=known))
             for run in runs:
                 for each in looks:
                     if each.pid == run.said.pid or not run.said.pid:
@@ -209,6 +212,10 @@ class Incidents:
 
     async def _finish(self, run: OverdueRun, sample: Sample) -> None:
         """Read what is only known afterwards, then judge."""
+        with suppress(TimeoutError):
+            # A look that is under way may tell why it is not answered.
+            async with asyncio.timeout(LAST_LOOK_S), self._looking:
+                pass
         seen = self._evidence(run, _ms(sample))
         try:
             if run.counters is not None and run.query_id is not None:

@@ -44,6 +44,8 @@ class Look:
     lock: LockWait | None = None
     unseen: str = ""
     """What this look could not see, and what would show it."""
+    answered_ms: float | None = None
+    """How long the server took to answer it; None where it had to wait for its turn."""
 
 
 async def look(
@@ -60,9 +62,11 @@ async def look(
     Raises:
         ReadingError, SessionError: as `Session.fetch`.
     """
-    asked = perf_counter()
+    asked, busy = perf_counter(), session.busy
     rows: list[Row] = await session.fetch("incident_look", ",".join(map(str, pids)), application)
-    at = (asked + perf_counter()) / 2
+    answered = perf_counter()
+    at = (asked + answered) / 2
+    took = None if busy else (answered - asked) * 1000
     others = _others(rows[0])
     found = []
     for row in rows:
@@ -72,7 +76,7 @@ async def look(
         asks = cause is Cause.LOCK and row["pid"] not in known
         lock, unseen = await _lock(session, row["pid"]) if asks else (None, "")
         found.append(
-            Look(at, row["pid"], doing, cause, others, row["query_ms"], row["query_id"], lock, unseen)
+            Look(at, row["pid"], doing, cause, others, row["query_ms"], row["query_id"], lock, unseen, took)
         )
     return tuple(found)
 

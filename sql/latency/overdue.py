@@ -21,6 +21,8 @@ LOCK_AGAIN_S = 1.0
 """How often it is asked who holds a lock, while it is waited for."""
 SLACK_MS = 5.0
 """A statement that the server has known for longer than the run lasts, and this, is another run's."""
+LATE_ANSWER_MS = 250.0
+"""A look that is answered so late was itself held up."""
 LATE_MS = 20.0
 """A statement that came to the server so much later than it was sent was held up on its way."""
 ANSWERED = "idle: it had answered"
@@ -80,6 +82,11 @@ class OverdueRun:
     def take(self, look: Look) -> None:
         """Keep what was seen."""
         self.looked += 1
+        if look.answered_ms is not None and look.answered_ms >= LATE_ANSWER_MS:
+            self.cannot_see(
+                f"the watching session had no answer for {look.answered_ms:.0f} ms either:"
+                " the network, or the whole server"
+            )
         if look.lock is not None:
             self._lock_read = look.at
         elif look.cause is Cause.LOCK and self._moments:

@@ -208,6 +208,30 @@ async def test_an_index_that_is_dropped_under_the_probe_is_named(newest: Databas
     assert incident.evidence.plan_before is not None
 
 
+async def test_a_server_that_stands_still_as_a_whole_answers_no_look_either(newest: Database) -> None:
+    control = await newest.connect()
+    async with scene(newest, replace(COUNT, sql="SELECT pg_sleep(0.05)")) as made:
+        watcher = await made.session.fetch_composed("SELECT pg_backend_pid() AS pid")
+        pids = (made.pid, watcher[0]["pid"])
+        running = asyncio.create_task(made.run())
+        asleep = "SELECT wait_event = 'PgSleep' FROM pg_stat_activity WHERE pid = $1"
+        await until(lambda: control.fetchval(asleep, made.pid))
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            since = await control.fetchval("SELECT clock_timestamp()")
+            passed = "SELECT clock_timestamp() - $1::timestamptz > '600 ms'"
+            await until(lambda: control.fetchval(passed, since))
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+        assert await running > 500
+    await control.close()
+    text = f"{made.newest.reason} {made.newest.evidence.unseen}"
+    assert "the watching session had no answer for" in text
+    assert "ms either: the network, or the whole server" in text
+
+
 async def test_what_sleeps_waits_for_what_the_server_says(newest: Database) -> None:
     async with scene(newest, replace(COUNT, sql="SELECT pg_sleep(0.3)")) as made:
         await made.run()
