@@ -43,7 +43,9 @@ def new_file(folder: Path, profile: str, moment: datetime) -> tuple[Path, int]:
     Raises:
         OSError: it cannot be made.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # The mode is that of the last folder alone, and the state folder may be made here too.
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     safe = _UNSAFE.sub("_", profile)[:LONGEST_PROFILE].lstrip(".") or "deck"
     stem = f"{safe}-{moment:%Y%m%d-%H%M%S}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

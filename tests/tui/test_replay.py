@@ -152,7 +152,10 @@ async def test_the_keys_move_it(path: Path) -> None:
         ):  # fmt: skip
             await driver.press(key)
             await driver.arrived(place)
-        assert driver.shows("held")
+        assert driver.shows("3 min 19 s of 3 min 19 s, the end")
+        await driver.press("left")
+        await driver.arrived(driver.app.player.duration_s - 10)
+        assert driver.shows(", held")
 
 
 async def test_presses_that_come_fast_add_up(path: Path) -> None:

@@ -69,10 +69,11 @@ class Place:
     @property
     def progress(self) -> str:
         """How far it is, and how fast it goes."""
-        pace = "seeking …" if self.seeking else "held" if self.paused else f"{self.speed:g}x"
-        ending = f", {self.ending}" if self.ending else ""
+        pace = "held" if self.paused else f"{self.speed:g}x"
+        if self.seeking or self.ending:
+            pace = "seeking …" if self.seeking else self.ending
         was = ", was paused here" if self.was_paused else ""
-        return f"{duration(self.position_s)} of {duration(self.duration_s)}, {pace}{was}{ending}"
+        return f"{duration(self.position_s)} of {duration(self.duration_s)}, {pace}{was}"
 
 
 class ReplayPane(Pane, inherit_bindings=False):
