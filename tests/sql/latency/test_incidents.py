@@ -14,6 +14,7 @@ import pytest
 from profiles.manifest import ProbeEntry, Target
 from sql.latency.evidence import Cause
 from sql.latency.messages import Attached, Overdue, Sample, Samples, Standstill, Stopped
+from tests.proxy import proxy
 from tests.servers import Database
 from tests.sql.holding import open_transaction, role, waiting
 from tests.sql.latency.slow import COUNT, Scene, now, scene
@@ -254,6 +255,35 @@ async def test_an_answer_that_nobody_takes_is_the_network_or_the_client(newest: 
         await made.incidents.settle()
     assert made.newest.cause is Cause.NETWORK
     assert "the server was idle, it had not got the statement: network or client" in made.newest.reason
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["the question", "the answer"])
+async def test_a_wire_that_holds_it_back_is_the_network(newest: Database, before: bool) -> None:
+    control = await newest.connect()
+    idle = "SELECT clock_timestamp() - query_start > '50 ms' FROM pg_stat_activity WHERE pid = $1"
+    asleep = "SELECT wait_event = 'PgSleep' FROM pg_stat_activity WHERE pid = $1"
+    async with proxy(newest.cluster) as wire, scene(newest) as made:
+        through = await asyncpg.connect(
+            host="127.0.0.1", port=wire.port, user="postgres", database=newest.name, ssl=False
+        )
+        made.prober, made.pid = through, through.get_server_pid()
+        made.entry = replace(COUNT, sql="SELECT pg_sleep(0.05)")
+        await made.prober.fetch(made.entry.sql)
+        await until(lambda: control.fetchval(idle, made.pid))
+        if before:
+            wire.freeze()
+        running = asyncio.create_task(made.run())
+        if not before:
+            await until(lambda: control.fetchval(asleep, made.pid))
+            wire.freeze()
+        await made.seen_for(600)
+        wire.mend()
+        await running
+        through.terminate()
+    await control.close()
+    assert made.newest.cause is Cause.NETWORK
+    said = "it had not got the statement" if before else "it had answered"
+    assert f"the server was idle, {said}: network or client" in made.newest.reason
 
 
 async def test_slow_runs_in_a_row_with_one_cause_are_one_incident(newest: Database) -> None:
