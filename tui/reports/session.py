@@ -14,6 +14,7 @@ from sql.recording.entries import Header, Heard, Ran
 from sql.recording.player import Happened, Player, Shown
 from sql.recording.reader import Recording, damaged
 from sql.snapshots import BuildsSnapshot, Lost, PoolSnapshot
+from tui.crossings import Crossing, Crossings
 from tui.reports.session_probes import Measured, ProbeStory, story_of, width_of
 from tui.watching import Readings, part_of
 
@@ -65,6 +66,10 @@ class Session:
     peak: Peak | None = None
     runs: tuple[RunState, ...] = ()
     incidents: tuple[Incident, ...] = ()
+    crossings: tuple[Crossing, ...] = ()
+    """The newest of those lines that were crossed since everything had been read."""
+    crossed: int = 0
+    """How many were crossed."""
     lost: tuple[tuple[datetime, str], ...] = ()
     first: Readings | None = None
     """When everything had been read for the first time."""
@@ -109,6 +114,7 @@ class _Gathering:
         self._standing: tuple[datetime, Verdict | None, str] = (header.started_at, None, "")
         self._peak: Peak | None = None
         self._incidents: dict[str, Incident] = {}
+        self._crossings = Crossings()
         self._lost: list[tuple[datetime, str]] = []
 
     def take(self, happened: Iterable[Happened]) -> None:
@@ -138,6 +144,8 @@ class _Gathering:
             self._judge(shown.moment)
         if self._first is None and self._readings.is_complete:
             self._first = _frozen(self._readings)
+        if self._first is not None and known:
+            self._crossings.take(self._readings, shown.moment)
 
     def _judge(self, moment: datetime) -> None:
         judgement = None if self._readings.paused else self._readings.judged()
@@ -187,6 +195,8 @@ class _Gathering:
             peak=self._peak,
             runs=tuple(player.state.runs[run] for run in sorted(player.state.runs)),
             incidents=tuple(sorted(self._incidents.values(), key=lambda each: each.at)),
+            crossings=tuple(self._crossings.entries),
+            crossed=self._crossings.total,
             lost=tuple(self._lost),
             first=self._first,
             last=self._readings,

@@ -64,6 +64,10 @@ def as_json(session: Session) -> dict[str, Any]:
             }
             for each in session.incidents
         ],
+        "crossings": [
+            {"at": moment(each.at), "worse": each.worse, "sentence": each.sentence}
+            for each in session.crossings
+        ],
         "pool_peak": None
         if peak is None
         else {"at": moment(peak.at), "used": peak.used, "limit": peak.limit, "nearest": peak.name},

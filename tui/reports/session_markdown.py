@@ -24,6 +24,7 @@ from tui.version import version
 
 MOST_TURNS = 20
 MOST_INCIDENTS = 50
+MOST_CROSSINGS = 30
 
 
 def render(session: Session, plot: str = "") -> str:
@@ -48,6 +49,7 @@ def _report(session: Session, plot: str) -> Iterator[str]:
         ("What a customer would have noticed", _notice(session)),
         ("Query speed", _speed(session)),
         ("Verdict over time", _verdicts(session)),
+        ("Lines that were crossed", _crossings(session)),
         ("What was changed during the session", _runs(session)),
         ("Incidents", _incidents(session)),
         ("Connections", filter(None, [escape(peak(session))])),
@@ -115,6 +117,15 @@ def _turn(turn: Turn) -> tuple[str, str, str, str]:
     assert turn.verdict is not None
     verdict = f"{sign(turn.verdict)} {turn.verdict}"
     return f"{turn.began:%H:%M:%S}", duration(turn.seconds), verdict, escape(turn.reason)
+
+
+def _crossings(session: Session) -> Iterator[str]:
+    """What turned bad, or good again."""
+    for crossing in session.crossings[:MOST_CROSSINGS]:
+        yield f"- {crossing.at:%H:%M:%S} UTC {'✗' if crossing.worse else '✓'} {escape(crossing.sentence)}"
+    left = session.crossed - min(len(session.crossings), MOST_CROSSINGS)
+    if left:
+        yield f"- and {left} more"
 
 
 def _runs(session: Session) -> Iterator[str]:

@@ -141,6 +141,8 @@ def test_the_markdown_says_it_in_plain_words(session: Session) -> None:
         "lead_dashboard 812 ms: waited for a lock held by pid 4242",
         "At most 42 connections were in use, at 20:01:00 UTC",
         "the server closed the connection",
+        "## Lines that were crossed",
+        "- 20:01:00 UTC ✓ ",
         "| 20:01:00 | 30 s | ✓ ENTERPRISE READY |",
     ):
         assert wanted.replace("\\_", "_") in text.replace("\\_", "_"), wanted
