@@ -23,6 +23,8 @@ ENTER = "\x1b[?1049h\x1b[?25l\x1b[H\x1b[2J"
 LEAVE = "\x1b[?1049l\x1b[?25h"
 ECHO = 3
 """Place of the local flags in what `termios.tcgetattr` gives."""
+UNKNOWN_WIDTH = 80
+"""Of a terminal that says it has no columns."""
 ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 _down: list[tuple[list[Any], dict[int, Any]]] = []
 """While the curtain is down: what the terminal's attributes and the handlers of `ENDINGS` were before."""
@@ -34,9 +36,9 @@ def curtain(profile: Profile | None, look: Look) -> Iterator[None]:
 
     There is none of the list of profiles, nor where characters would have to be replaced first.
     """
-    if profile is not None and not look.plain and not look.ascii_drawing:
-        _lower(picture(profile, os.get_terminal_size(sys.stderr.fileno()).columns))
     try:
+        if profile is not None and not look.plain and not look.ascii_drawing:
+            _lower(picture(profile, os.get_terminal_size(sys.stderr.fileno()).columns or UNKNOWN_WIDTH))
         yield
     finally:
         if _down:
@@ -77,13 +79,13 @@ def _lower(text: str) -> None:
 
     try:
         before = termios.tcgetattr(sys.stdin.fileno())
-        silent = [*before]
-        silent[ECHO] &= ~termios.ECHO
-        termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, silent)
     except termios.error:
         return
     heeded = [each for each in ENDINGS if signal.getsignal(each) is signal.SIG_DFL]
     _down.append((before, {each: signal.signal(each, _end) for each in heeded}))
+    silent = [*before]
+    silent[ECHO] &= ~termios.ECHO
+    termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, silent)
     _write(ENTER + text)
 
 

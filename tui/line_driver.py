@@ -6,18 +6,18 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 from textual.messages import TerminalSupportsSynchronizedOutput
 
 from tui.curtain import lift
+from tui.keyboard import Keyboard
 from tui.line import PATIENCE_S, Line
 
 if TYPE_CHECKING:
     from textual.app import App
 
 
-class LineDriver(LinuxDriver):
+class LineDriver(Keyboard):
     """Draws a frame only when the line takes it; a full line stops neither keys nor the end."""
 
     def __init__(

@@ -82,7 +82,11 @@ class Terminal:
 
     def type(self, text: str) -> None:
         """Send keys."""
-        os.write(self._master, text.encode())
+        self.send(text.encode())
+
+    def send(self, keys: bytes) -> None:
+        """Send the bytes of keys, or some of them."""
+        os.write(self._master, keys)
 
     def end(self, timeout: float = FOREVER_S) -> int:
         """Wait until the program has ended; its exit code."""
