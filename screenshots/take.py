@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -95,16 +95,21 @@ async def watching() -> None:
             actor.take(f"details-{suffix}")
 
 
-@asynccontextmanager
-async def open_transaction(profile: str, statement: str) -> AsyncIterator[None]:
-    """An application that has changed something and not committed yet."""
+async def application(profile: str, name: str) -> asyncpg.Connection:
+    """A session of an application of the demo."""
     place = load_profile(profile).connection
-    connection = await asyncpg.connect(
+    return await asyncpg.connect(
         host=place["host"],
         database=place["dbname"],
         user=place["user"],
-        server_settings={"application_name": "sales-import"},
+        server_settings={"application_name": name},
     )
+
+
+@asynccontextmanager
+async def open_transaction(profile: str, statement: str, name: str = "sales-import") -> AsyncIterator[None]:
+    """An application that has changed something and not committed yet."""
+    connection = await application(profile, name)
     try:
         await connection.execute("BEGIN")
         await connection.execute(statement)
@@ -143,7 +148,65 @@ async def mending() -> None:
         actor.take("journal-120x40")
 
 
-TOURS: dict[str, Callable[[], Awaitable[None]]] = {"watching": watching, "mending": mending}
+@asynccontextmanager
+async def waiting(profile: str, statement: str, names: Sequence[str]) -> AsyncIterator[None]:
+    """Applications that all send a statement which has to wait."""
+    connections = [await application(profile, name) for name in names]
+    tasks = [asyncio.create_task(each.execute(statement)) for each in connections]
+    try:
+        yield
+    finally:
+        for each in connections:
+            each.terminate()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def incidents_of(actor: Stage) -> list[str]:
+    """What the deck says of slow runs that are over."""
+    deck = actor.app.deck
+    snapshot = deck.readings.known("incidents").snapshot if deck is not None else None
+    return [each.sentence for each in getattr(snapshot, "incidents", ()) if not each.running]
+
+
+async def explaining() -> None:
+    """A lock on a healthy database, explained; the same probe over time; the demo watch."""
+    async with stage("demo-development", WIDE) as actor:
+        async with open_transaction("demo-development", "LOCK TABLE leads", "deploy"):
+            await actor.until(lambda: actor.shows("relation lock"))
+        await actor.until(lambda: any("relation lock" in each for each in incidents_of(actor)))
+        await actor.press("i")
+        await actor.until(lambda: actor.shows("relation lock"))
+        actor.take("incidents-120x40")
+        await actor.press("escape", "p")
+        await actor.until(lambda: actor.shows("relation lock"))
+        actor.take("latency-120x40")
+        await actor.press("escape", "d")
+        await actor.until(lambda: actor.shows("lead_dashboard"))
+        actor.take("watch-120x40")
+
+
+async def holding_up() -> None:
+    """Who waits for whom on a production database, and what its pool says."""
+    update = "UPDATE leads SET score = score WHERE id = 1"
+    applications = ["sales-api-7", "sales-api-8", "sales-worker-4"]
+    async with (
+        stage("demo-production", WIDE) as actor,
+        open_transaction("demo-production", update),
+        waiting("demo-production", update, applications),
+    ):
+        for key, picture in (("x", "locks"), ("c", "pool")):
+            await actor.press(key)
+            await actor.until(lambda: actor.shows("sales-worker-4"))
+            actor.take(f"{picture}-120x40")
+            await actor.press("escape")
+
+
+TOURS: dict[str, Callable[[], Awaitable[None]]] = {
+    "watching": watching,
+    "mending": mending,
+    "explaining": explaining,
+    "holding_up": holding_up,
+}
 
 
 def main() -> None:
