@@ -29,7 +29,7 @@ class Figure:
     measured: float
     unit: str
     must: float
-    """Infinite: the reference of the must is in another figure."""
+    """Infinite: none, or its reference is in another figure."""
     aim: float
     goal: Goal = Goal.ALONE
     reference: str = ""
@@ -50,7 +50,13 @@ class Figure:
     @property
     def verdict(self) -> str:
         """In words."""
-        return "MISSED" if self.missed else "met" if self.value > self.aim else "aim met"
+        if self.missed:
+            return "MISSED"
+        if math.isinf(self.aim):
+            return ""
+        if self.value <= self.aim:
+            return "aim met"
+        return "aim missed" if math.isinf(self.must) else "met"
 
     def line(self) -> str:
         """One line of the table under `HEAD`."""
