@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from sql.errors import SessionError
 from sql.latency.messages import Message as Said
 from sql.recording.entries import Heard, Ran, part_of
-from sql.recording.player import SINCE_THE_START, Player, Shown
+from sql.recording.player import SINCE_THE_START, Player
+from sql.recording.state import Shown
 from sql.snapshots import Event
 from tui.background import in_background
 

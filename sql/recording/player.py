@@ -10,9 +10,8 @@ import math
 import pickle
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeAlias
 
 from sql.latency.record import Records
 from sql.recording.entries import (
@@ -27,11 +26,9 @@ from sql.recording.entries import (
     Walled,
     part_of,
 )
-from sql.recording.reader import DamagedError, Recording, Tape, damaged
+from sql.recording.reader import DamagedError, Recording
+from sql.recording.state import Happened, Noted, Shown, State
 from sql.snapshots import Event, ProbesSnapshot
-
-if TYPE_CHECKING:
-    from sql.steps.runs import RunState
 
 NOTED_EVERY_S = 120.0
 MOST_NOTED = 12
@@ -41,49 +38,6 @@ SKIMMED_S = 1.0
 FIGURES = ProbesSnapshot.__name__
 SINCE_THE_START = math.inf
 """As a window, in seconds."""
-
-
-@dataclass(frozen=True)
-class Shown:
-    """Something that the deck saw, and when."""
-
-    at: float
-    """Seconds since the beginning."""
-    moment: datetime
-    event: Event
-
-
-Happened: TypeAlias = Shown | Heard | Ran | Paused
-"""What a player says; a `Heard` is what the figures are made of."""
-
-
-@dataclass
-class State:
-    """What is known at a place of the recording."""
-
-    events: dict[str, Shown] = field(default_factory=dict)
-    """The latest of each kind, in the order in which they came."""
-    runs: dict[str, RunState] = field(default_factory=dict)
-    paused: bool = False
-    wall: tuple[float, datetime] | None = None
-    """A moment of the samples' clock, and the same moment on the wall."""
-
-    def copy(self) -> State:
-        """Another one that knows the same."""
-        return State(dict(self.events), dict(self.runs), self.paused, self.wall)
-
-
-@dataclass(frozen=True)
-class Noted:
-    """A place to come back to."""
-
-    at: float
-    tape: Tape
-    decoder: Decoder
-    records: bytes
-    state: State
-    looked: float
-    recorded_window_s: float
 
 
 class Player:
@@ -300,15 +254,3 @@ class Player:
         self._records = pickle.loads(zlib.decompress(place.records))
         self._looked, self._recorded_window_s, self._next = place.looked, place.recorded_window_s, None
         self.state, self.position = place.state.copy(), place.at
-
-
-def play(recording: Recording) -> Iterator[Happened]:
-    """Everything that happened, from the beginning to the end.
-
-    Raises:
-        ConfigurationError: the file is damaged.
-    """
-    player = Player(recording)
-    yield from player.advance(float("inf"))
-    if player.damage:
-        raise damaged(recording.path)

@@ -12,8 +12,9 @@ import pytest
 
 from sql.latency.messages import Message, Samples
 from sql.recording.entries import Heard
-from sql.recording.player import Player, Shown
+from sql.recording.player import Player
 from sql.recording.reader import Recording
+from sql.recording.state import Shown
 from sql.snapshots import Event, ProbesSnapshot
 from tests.servers import Database
 from tests.tui.deck import Driver

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from sql.findings import Verdict
 from sql.latency.messages import Samples
 from sql.recording.entries import Header, Heard, Ran
-from sql.recording.player import Happened, Player, Shown
+from sql.recording.player import Player
 from sql.recording.reader import Recording, damaged
+from sql.recording.state import Happened, Shown
 from sql.snapshots import BuildsSnapshot, Lost, PoolSnapshot
 from tui.crossings import Crossing, Crossings
 from tui.reports.session_probes import Measured, ProbeStory, story_of, width_of

@@ -17,8 +17,9 @@ from sql.latency.messages import Sample, Samples
 from sql.recording import player as player_module
 from sql.recording.entries import Entry, Header, Heard, Measured, Paused, Published, Ran, Walled
 from sql.recording.folder import MOST_FILE_BYTES
-from sql.recording.player import SINCE_THE_START, Player, Shown
+from sql.recording.player import SINCE_THE_START, Player
 from sql.recording.reader import Recording
+from sql.recording.state import Shown
 from sql.recording.writer import Writer
 from sql.snapshots import Event, Lost, PoolSnapshot, ProbesSnapshot, Unavailable
 from sql.steps.runs import RunState, RunStatus

@@ -12,8 +12,9 @@ import pytest
 
 from profiles.errors import ConfigurationError
 from sql.recording.entries import MARK, Published
-from sql.recording.player import Player, Shown
+from sql.recording.player import Player
 from sql.recording.reader import GOING_ON, Recording, header_of
+from sql.recording.state import Shown
 from sql.snapshots import Event
 from tests.sql.recording.made import CLOCK, HEADER, Live, write
 from tests.tui import samples

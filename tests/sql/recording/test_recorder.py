@@ -21,9 +21,10 @@ from sql.latency.messages import Planned, Sample, Samples
 from sql.recording import folder as folder_module
 from sql.recording import recorder as recorder_module
 from sql.recording.entries import Heard, Ran
-from sql.recording.player import Player, Shown
+from sql.recording.player import Player
 from sql.recording.reader import Recording
 from sql.recording.recorder import Recorder
+from sql.recording.state import Shown
 from sql.snapshots import Event, Lost, ProbePlan, Unavailable
 from sql.steps.runs import RunState, RunStatus
 from tests.tui import samples
