@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 
 from sql.errors import ReadingError
+from sql.replicas_reading import Recovery
 from sql.session import Session
 from sql.snapshots import IdentitySnapshot, Pooler, ServerIdentity
 from sql.statements import OLDEST_SUPPORTED, statement
@@ -66,7 +67,18 @@ async def reread(session: Session) -> IdentitySnapshot:
     server = _identity(row, was.address, control, was.pooler)
     if control is None:
         server = replace(server, system_identifier=was.system_identifier)
-    return IdentitySnapshot(datetime.now(UTC), server)
+    return IdentitySnapshot(datetime.now(UTC), server, recovery=await _recovery(session, server))
+
+
+async def _recovery(session: Session, server: ServerIdentity) -> Recovery | None:
+    """How a standby stands by its own word; None for a primary, and where it cannot be read."""
+    if not server.in_recovery:
+        return None
+    from sql.replicas import own_recovery
+
+    with suppress(ReadingError):
+        return own_recovery((await session.fetch("replicas_recovery", None))[0])
+    return None
 
 
 def _identity(row: Any, address: str, control: Any, pooler: Pooler | None) -> ServerIdentity:

@@ -172,6 +172,18 @@ def _sentences(reading: ReplicasReading) -> Iterator[str]:
             yield said
 
 
+def shortly(own: Recovery | None) -> str:
+    """What is wrong with a standby in two or three words; empty where nothing is."""
+    if own is None:
+        return ""
+    if own.paused:
+        return "replay paused"
+    if not own.receiver:
+        return "receives no WAL"
+    lag_s = own.replay_lag_s or 0.0
+    return f"{seconds(lag_s)} behind" if lag_s >= FAR_S else ""
+
+
 def _of_recovery(own: Recovery) -> Iterator[str]:
     if own.paused:
         yield "this standby replays nothing: somebody has paused it"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # values of modules that import asyncpg, or this one
     from sql.locks import LocksSnapshot
     from sql.pgbouncer_reading import PgbouncerReading, PgbouncerSnapshot
     from sql.pool_use import PoolUseSnapshot
-    from sql.replicas_reading import ReplicasSnapshot
+    from sql.replicas_reading import Recovery, ReplicasSnapshot
     from sql.slow_statements import SlowStatementsSnapshot
     from sql.steps.monitor import RunProgress
     from sql.steps.runs import ForeignBuild
@@ -316,6 +316,8 @@ class IdentitySnapshot:
     server: ServerIdentity
     news: str = ""
     """What has changed about it since the watch began or was refreshed, such as a promotion; one clause."""
+    recovery: Recovery | None = None
+    """How a standby stands by its own word."""
 
 
 @dataclass(frozen=True)

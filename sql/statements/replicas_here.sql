@@ -1,4 +1,4 @@
--- Reads: where this server's WAL ends, and the settings that say how it treats its replicas.
+-- Reads: where this server's WAL ends, and which replicas its commits wait for.
 -- Needs: nothing.
 -- Serves: 13 and newer.
 SELECT
@@ -7,6 +7,4 @@ SELECT
         WHEN pg_is_in_recovery() THEN greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())
         ELSE pg_current_wal_lsn()
     END::text AS lsn,
-    current_setting('synchronous_standby_names') AS sync_names,
-    -- In MB; -1 sets no limit.
-    (SELECT s.setting::int8 FROM pg_settings s WHERE s.name = 'max_slot_wal_keep_size') AS slot_limit_mb;
+    current_setting('synchronous_standby_names') AS sync_names;

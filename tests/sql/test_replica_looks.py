@@ -11,7 +11,7 @@ from profiles.model import EnvironmentClass, Profile
 from sql.findings import IndexFinding
 from sql.replica_looks import Look, name_of, profile_of, with_scans
 from sql.replicas import joined
-from sql.replicas_reading import Recovery, Replica, Slot, seconds, settled_lag_s, size, slot_sentence
+from sql.replicas_reading import Recovery, Replica, Slot, seconds, settled_lag_s, shortly, size, slot_sentence
 from sql.snapshots import IndexesSnapshot, IndexReading
 from tests.tui import samples
 
@@ -146,3 +146,18 @@ def test_sizes_and_times_as_a_person_says_them() -> None:
     assert [seconds(each) for each in (0.0, 9.94, 35, 600, 90_000)] == [
         "0.0 s", "9.9 s", "35 s", "10 min", "25 h",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        (None, ""),
+        (OWN, ""),
+        (Recovery("streaming", True, 0.0, 0, 1.0), "replay paused"),
+        (Recovery("", False, None, 0, 1.0), "receives no WAL"),
+        (Recovery("streaming", False, 300.0, 9, 300.0), "5 min behind"),
+        (Recovery("hidden", False, 2.0, 9, 2.0), ""),
+    ],
+)
+def test_what_is_wrong_with_a_standby_in_a_word(own: Recovery | None, said: str) -> None:
+    assert shortly(own) == said

@@ -11,6 +11,7 @@ import pytest
 
 from profiles.model import Profile
 from sql.connect import connect
+from sql.identity import reread
 from sql.replica_looks import Look, look_at_replicas
 from sql.replicas import read_replicas
 from sql.replicas_reading import Replica, ReplicasReading
@@ -156,7 +157,9 @@ async def test_a_replica_that_is_paused_falls_behind_and_says_so(pair: tuple[Dat
         assert any("replays nothing: somebody has paused it" in each for each in reading.sentences)
         session = await connect(profile(second), None)
         standby = (await read_replicas(session)).replicas
+        known = await reread(session)
         await session.close()
+        assert known.recovery is not None and known.recovery.paused
         assert "this standby replays nothing: somebody has paused it" in standby.sentences
         own = standby.recovery
         assert own is not None

@@ -130,6 +130,17 @@ async def test_what_cannot_be_read_is_said() -> None:
         assert driver.shows("permission denied; to mend it: GRANT pg_monitor")
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=str)
+async def test_a_standby_that_is_behind_says_so_on_the_deck(size: tuple[int, int]) -> None:
+    server = replace(samples.SERVER.server, in_recovery=True)
+    behind = Recovery("streaming", False, 300.0, 2**20, 300.0)
+    async with deck(size=size) as driver:
+        await driver.publish(replace(samples.SERVER, server=server, recovery=behind))
+        assert driver.shows("! standby, 5 min behind")
+        await driver.publish(replace(samples.SERVER, server=server))
+        assert driver.shows("· standby ·")
+
+
 async def test_it_is_no_part_of_the_verdict() -> None:
     async with deck(events=samples.EVERYTHING) as driver:
         before = driver.deck.readings.judged()

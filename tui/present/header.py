@@ -11,6 +11,7 @@ from tui.present.view import Line, Span, Tone, line, line_width, spread
 
 if TYPE_CHECKING:
     from profiles.model import EnvironmentClass, Profile
+    from sql.replicas_reading import Recovery
     from sql.snapshots import ServerIdentity
     from sql.verdict import Judgement
 
@@ -40,6 +41,8 @@ class Banner:
     progress: str = ""
     """How far the replay is."""
     ready_words: str = field(default="everything the manifest asks for is there")
+    recovery: Recovery | None = None
+    """How a standby stands by its own word."""
 
 
 def banner_lines(banner: Banner, width: int) -> tuple[Line, ...]:
@@ -77,11 +80,20 @@ def _server(banner: Banner) -> Line:
         return line(("not connected ", Tone.DIM))
     dot: Span = (" · ", Tone.DIM)
     spans: list[Span] = [(f"PostgreSQL {clean(server.version)}", Tone.PLAIN), dot]
-    spans.append(("standby", Tone.WARN) if server.in_recovery else ("primary", Tone.PLAIN))
+    spans.append(_role(server, banner.recovery))
     if server.pooler is not None:
         spans += [dot, (f"! through a {clean(server.pooler.kind)} pooler", Tone.WARN)]
     spans += [dot, ("read-only", Tone.GOOD) if server.read_only else ("! may write", Tone.WARN)]
     return (*spans, (" ", Tone.PLAIN))
+
+
+def _role(server: ServerIdentity, recovery: Recovery | None) -> Span:
+    if not server.in_recovery:
+        return ("primary", Tone.PLAIN)
+    from sql.replicas_reading import shortly
+
+    wrong = shortly(recovery)
+    return (f"! standby, {wrong}" if wrong else "standby", Tone.WARN)
 
 
 def _news(banner: Banner) -> Line:

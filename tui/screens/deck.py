@@ -33,6 +33,7 @@ from tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
     from sql.latency.evidence import IncidentsSnapshot
+    from sql.replicas_reading import Recovery
 
 WIDE = 100
 TICK_S = 5.0
@@ -155,10 +156,13 @@ class DeckScreen(Filtering[None]):
         self._draw_others()
 
     def _why_stale(self, number: int) -> Line:
-        """The whole sentence of a lost server in the active pane: the header may have to cut it."""
+        """The whole sentence of a lost or changed server in the active pane: the header may have to cut it."""
         lost = self.readings.lost
-        if lost is None or not self.pane(number).has_class("-active"):
+        if not self.pane(number).has_class("-active"):
             return BLANK
+        if lost is None:
+            news = self._news()
+            return line((news, Tone.WARN)) if news else BLANK
         return line((f"? what stands here is stale: {clean(lost.reason)}", Tone.WARN))
 
     def _draw_header(self, now: datetime) -> None:
@@ -177,6 +181,7 @@ class DeckScreen(Filtering[None]):
             profile=self.profile.name,
             target=target_of(self.profile),
             server=self._server(),
+            recovery=self._recovery(),
             judgement=judgement,
             age=age(oldest, now) if oldest is not None else "",
             trouble=self._trouble(),
@@ -194,6 +199,10 @@ class DeckScreen(Filtering[None]):
         snapshot = self.readings.known("server").snapshot
         return snapshot.server if isinstance(snapshot, IdentitySnapshot) else None
 
+    def _recovery(self) -> Recovery | None:
+        snapshot = self.readings.known("server").snapshot
+        return snapshot.recovery if isinstance(snapshot, IdentitySnapshot) else None
+
     def _trouble(self) -> str:
         if self.readings.paused:
             return "paused: nothing is read from the server; space goes on"
@@ -206,7 +215,7 @@ class DeckScreen(Filtering[None]):
     def _news(self) -> str:
         snapshot = self.readings.known("server").snapshot
         said = snapshot.news if isinstance(snapshot, IdentitySnapshot) else ""
-        return f"! {said}; g takes note of it" if said else ""
+        return f"! {clean(said)}; g takes note of it" if said else ""
 
     def _retry(self, now: datetime) -> str:
         lost, since = self.readings.lost, self.readings.lost_at
