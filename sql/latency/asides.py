@@ -106,4 +106,4 @@ class Asides:
             return
         with suppress(RefusedError):
             await lane.aside(query.entry.sql, *query.arguments, lock_timeout=SETTLE_LOCK_MS)
-            query.statement = await lane.prepare(query.entry.sql)
+            query.statement = await lane.prepare_ahead(query.entry.sql)

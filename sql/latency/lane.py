@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
@@ -17,6 +18,8 @@ from sql.statements import statement
 if TYPE_CHECKING:
     from profiles.model import Profile
     from profiles.secret import Secret
+
+T = TypeVar("T")
 
 ASIDE_SETTINGS: Mapping[str, str] = {"lock_timeout": "500", "statement_timeout": "5000"}
 """For what is not a probe; ms."""
@@ -126,6 +129,19 @@ class Lane:
         with _translated(self._connection):
             return Statement(sql, await self._connection.prepare(sql))
 
+    async def prepare_ahead(self, sql: str) -> Statement:
+        """As `prepare`, for a statement that is not sent at once.
+
+        Raises:
+            RefusedError, SessionError: see there.
+        """
+        statement = await self.prepare(sql)
+        if not self._pooled:
+            with _translated(self._connection):
+                # asyncpg ends a Parse with Flush, whose transaction keeps the table locked until the next one.
+                await self._connection.execute("SELECT 1")
+        return statement
+
     async def aside(self, sql: str, *arguments: object, **settings: str) -> list[Any]:
         """The rows of a statement that is no probe, in a transaction that is rolled back.
 
@@ -133,13 +149,12 @@ class Lane:
             RefusedError, SessionError: see there.
         """
         base = self._settings if self._pooled else {}
-        with _translated(self._connection):
-            await self._begin({**base, **ASIDE_SETTINGS, **settings})
-            try:
-                rows: list[Any] = await self._connection.fetch(sql, *arguments, timeout=self._patience_s)
-                return rows
-            finally:
-                await self._rollback()
+
+        async def fetch() -> list[Any]:
+            rows: list[Any] = await self._connection.fetch(sql, *arguments, timeout=self._patience_s)
+            return rows
+
+        return await self._in_transaction({**base, **ASIDE_SETTINGS, **settings}, fetch)
 
     async def explain_generic(self, sql: str, arguments: tuple[object, ...]) -> str | None:
         """The plan, as JSON, that the server keeps for a prepared statement whatever its arguments.
@@ -152,8 +167,7 @@ class Lane:
         """
         if self._pooled:
             return None
-        with _translated(self._connection):
-            prepared = await self._connection.prepare(sql)
+        prepared = (await self.prepare_ahead(sql)).prepared
         types = [kind.oid for kind in prepared.get_parameters()]
         written = [row["name"] for row in await self.aside(statement("probe_types", self.version_num), types)]
         values = [f"quote_nullable((${place}::{name})::text)" for place, name in enumerate(written, 1)]
@@ -170,13 +184,12 @@ class Lane:
         Raises:
             RefusedError, SessionError: see there.
         """
-        with _translated(self._connection):
-            await self._begin(self._settings)
-            try:
-                cursor = await self._connection.cursor(sql)
-                return [tuple(row) for row in await cursor.fetch(count, timeout=self._patience_s)]
-            finally:
-                await self._rollback()
+
+        async def fetch() -> list[tuple[object, ...]]:
+            cursor = await self._connection.cursor(sql)
+            return [tuple(row) for row in await cursor.fetch(count, timeout=self._patience_s)]
+
+        return await self._in_transaction(self._settings, fetch)
 
     async def send(self, statement: Statement, arguments: tuple[object, ...]) -> None:
         """Run a probe once; only the answer's time matters.
@@ -201,6 +214,17 @@ class Lane:
         if self._pooled:
             with _translated(self._connection):
                 await self._rollback()
+
+    async def _in_transaction(self, settings: Mapping[str, str], doing: Callable[[], Awaitable[T]]) -> T:
+        """What `doing` gives; twice where a table changes under a statement that the driver had prepared."""
+        for _ in range(2):
+            with suppress(StaleStatementError), _translated(self._connection):
+                await self._begin(settings)
+                try:
+                    return await doing()
+                finally:
+                    await self._rollback()
+        raise RefusedError("a table changed under the statement again and again", None)
 
     async def _begin(self, settings: Mapping[str, str]) -> None:
         calls = [f"set_config({literal(name)}, {literal(value)}, true)" for name, value in settings.items()]

@@ -154,10 +154,11 @@ class Track:
             if self._going is not None and not self._going.is_set():
                 await self._going.wait()
                 self.schedule.start(now())
-            elif self._errands:
+                continue
+            if self._errands:
                 await self.aside(self._errands.popleft())
-            else:
-                await self._step()
+            if not await self._run_due() and not self._errands:
+                await self._sleep()
 
     async def aside(self, doing: Errand) -> None:
         """Between two runs, use the connection for something else; probes that wait meanwhile wait for us."""
@@ -165,20 +166,19 @@ class Track:
         await doing()
         self.schedule.end(None, start, now(), self._heartbeat.stood_still_since(start))
 
-    async def _step(self) -> None:
-        """Run the probe that is due, or sleep until one is."""
+    async def _run_due(self) -> bool:
+        """Run the probe that is due; whether there was one."""
         number, due = self.schedule.next() or (-1, math.inf)
         moment = now()
         if due > moment:
-            await self._sleep(min(due - moment, LONGEST_SLEEP_S))
-            return
+            return False
         answered = self.schedule.begin(number, moment, self._heartbeat.stood_still_since(self._slept_at))
         self._slept_at = moment
         passenger = self.passengers[number]
         query = passenger.query
         if query.obstacle:
             self.schedule.hold(number, RETRY_S[1])
-            return
+            return True
         self._said_overdue, arguments = False, query.arguments
         self.running = (number, moment)
         try:
@@ -196,15 +196,19 @@ class Track:
             replace(sample, due=due + ours, shared=place > 0) for place, due in enumerate(answered)
         ]
         await self._after(self, Run(number, query, arguments, sample, self._said_overdue))
+        return True
 
     def _say_overdue(self, number: int, start: float, threshold_ms: float) -> None:
         self._said_overdue = True
         self._overdue(self, number, start, threshold_ms)
 
-    async def _sleep(self, seconds: float) -> None:
+    async def _sleep(self) -> None:
+        """Until a probe is due, or somebody calls."""
+        _, due = self.schedule.next() or (-1, math.inf)
         loop = asyncio.get_running_loop()
         self._slept_at = now()
         self._asleep = loop.create_future()
+        seconds = max(0.0, min(due - self._slept_at, LONGEST_SLEEP_S))
         # uvloop rounds to milliseconds: what it rounds down rings too early, again and again.
         timer = loop.call_later(math.ceil(seconds * 1000) / 1000, self._wake)
         try:

@@ -16,8 +16,8 @@ WINDOWS: tuple[float | None, ...] = (60.0, 300.0, 900.0, None)
 LEAST_SAMPLES = {50: 5, 95: 20, 99: 100}
 """From how many samples on a percentile is more than its window's maximum."""
 MOST_SAMPLES = 36_000
-"""The newest samples of a probe that are kept, an hour at the deck's fastest: 1.2 MB, and half a
-MB more while all of them are in order."""
+"""The newest samples of a probe that are kept, two hours at the deck's pace: 1.2 MB, and half
+a MB more while all of them are in order."""
 FAILED = -1.0
 TRIMMED = 1024
 """So many are let go at once: moving what stays costs the same for one as for many."""

@@ -1,0 +1,57 @@
+"""What is said on a probing connection besides the probes outlives changes of the tables that it names."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from sql.latency.lane import Lane
+from sql.latency.probe_plan import explain
+from sql.latency.sampler import probe_settings
+from tests.servers import Database
+from tests.sql.latency.targets import DASHBOARD, SCHEMA, profile
+
+CHANGE = "ALTER TABLE leads ADD COLUMN more int DEFAULT 1"
+
+
+@pytest.fixture
+async def lane(newest: Database) -> AsyncIterator[Lane]:
+    await newest.execute(SCHEMA)
+    opened = await Lane.open(profile(newest), None, probe_settings([DASHBOARD], "public", None))
+    yield opened
+    await opened.close()
+
+
+async def test_a_statement_that_was_asked_before_is_asked_again_after_a_change(
+    newest: Database, lane: Lane
+) -> None:
+    asked = "SELECT * FROM leads WHERE id = 1"
+    (before,) = await lane.aside(asked)
+    assert await lane.first_rows(asked, 1) == [tuple(before)]
+    await newest.execute(CHANGE)
+    (after,) = await lane.aside(asked)
+    assert after["more"] == 1
+    assert await lane.first_rows(asked, 1) == [tuple(after)]
+
+
+async def test_a_table_that_changes_while_its_plans_are_looked_at_breaks_nothing(
+    newest: Database, lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = lane.aside
+
+    async def changing(sql: str, *arguments: object, **settings: str) -> list[Any]:
+        if "quote_nullable" in sql:
+            await newest.execute(CHANGE)
+        return await asking(sql, *arguments, **settings)
+
+    monkeypatch.setattr(lane, "aside", changing)
+    found = (await explain(lane, DASHBOARD, ("s1",))).plan
+    assert (found.uses_index, found.note) == (True, "")
+
+
+async def test_a_statement_that_is_prepared_ahead_locks_nothing(newest: Database, lane: Lane) -> None:
+    await lane.prepare_ahead(DASHBOARD.sql)
+    # It would wait for ever.
+    await newest.execute("SET lock_timeout = '5 s'; " + CHANGE)
