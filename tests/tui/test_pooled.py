@@ -73,6 +73,28 @@ async def test_everything_is_read_again_and_again_through_it_without_an_error(po
     assert await left_behind(pooled) == CLEAN
 
 
+async def test_through_a_session_pooler_the_deck_says_so(newest: Database) -> None:
+    await newest.execute(SCHEMA)
+    with bouncer(newest, pool_mode="session", default_pool_size="6") as said:
+        await until(lambda: listens(said["port"]))
+
+        class Pooled(Database):
+            """The database as its clients reach it."""
+
+            def parameters(self, user: str = "postgres") -> dict[str, str]:
+                return {**said, "user": user}
+
+        async with live(
+            write_profile(Pooled(newest.cluster, newest.major, newest.name), "sessions")
+        ) as driver:
+            await until(lambda: driver.shows("through a session pooler"))
+            await until(lambda: driver.shows("1 of 1 present") and driver.shows("1 of 1 met"), 30)
+            assert driver.deck.readings.lost is None
+            await driver.press("1", "r")
+            await until(lambda: driver.shows("The run goes through a pooler, which pools sessions"))
+        assert await left_behind(said) == CLEAN
+
+
 def name_console(said: dict[str, str], name: str) -> None:
     """Let the profile say where the console is."""
     path = locations().profiles / f"{name}.toml"
