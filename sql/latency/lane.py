@@ -138,7 +138,7 @@ class Lane:
         statement = await self.prepare(sql)
         if not self._pooled:
             with _translated(self._connection):
-                # asyncpg ends a Parse with Flush, whose transaction keeps the table locked until the next one.
+                # asyncpg ends a Parse with Flush: its transaction locks the table until the next message.
                 await self._connection.execute("SELECT 1")
         return statement
 
