@@ -41,6 +41,10 @@ async def test_news_of_the_server_stand_in_the_header_until_they_are_noted() -> 
         await driver.publish(replace(samples.SERVER, news=news))
         assert driver.shows(f"! {news}; g takes note of it")
         assert driver.shows("NOT READY")
+        # The header cuts what is too long; the active pane has it all.
+        elsewhere = f"{news}, at {'b' * 40}:5432, not {'a' * 40}:5432"
+        await driver.publish(replace(samples.SERVER, news=elsewhere))
+        assert driver.shows(f"{'a' * 40}:5432; g")
         await driver.publish(samples.SERVER)
         assert not driver.shows("promoted")
 

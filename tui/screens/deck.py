@@ -156,7 +156,7 @@ class DeckScreen(Filtering[None]):
         self._draw_others()
 
     def _why_stale(self, number: int) -> Line:
-        """The whole sentence of a lost or changed server in the active pane: the header may have to cut it."""
+        """The whole sentence of a lost or changed server in the active pane: the header may cut it."""
         lost = self.readings.lost
         if not self.pane(number).has_class("-active"):
             return BLANK
