@@ -21,28 +21,21 @@ from textual.worker import Worker, WorkerState
 
 from profiles.errors import ConfigurationError
 from profiles.model import EnvironmentClass
-from sql.snapshots import BuildsSnapshot, ProbesSnapshot
-from tui import collector
-from tui.background import in_background
 from tui.crash import QuietEnd
 from tui.exit_codes import ExitCode
 from tui.frames import LightFrames
-from tui.messages import Arrived, Copied, Stopped, Waiting
+from tui.messages import Copied
 from tui.opening import SCREENS
 from tui.panes.views import TITLES
 from tui.present.text import clean
 from tui.present.view import Tone
-from tui.recording import DeckRecording
 from tui.screens.deck import DeckScreen
-from tui.steps_app import StepsApp
 from tui.theme import OWN_VARIABLES, THEMES
+from tui.watched_app import WatchedApp
 
 if TYPE_CHECKING:
     from profiles.manifest import Manifest
     from profiles.model import Profile
-    from profiles.secret import Secret
-    from sql.latency.history import History
-    from tui.crossings import Crossings
     from tui.feed import Feed
     from tui.screens.details import DetailsScreen
     from tui.screens.latency import LatencyScreen
@@ -51,8 +44,6 @@ if TYPE_CHECKING:
 
 TERMINAL_CHECK_S = 2.0
 STYLES = Path(__file__).parent / "styles"
-STOP_S = 3.0
-"""Longest wait for an old watch to end before the next begins."""
 
 
 @runtime_checkable
@@ -63,15 +54,7 @@ class Speaking(Protocol):
         """Show it."""
 
 
-@runtime_checkable
-class Following(Protocol):
-    """A screen that shows what the deck knows."""
-
-    def follow(self) -> None:
-        """Show what is known now."""
-
-
-class DeckApp(StepsApp, QuietEnd, LightFrames):
+class DeckApp(WatchedApp, QuietEnd, LightFrames):
     """Owns the watch and the screens; everything on them is a value that came by message."""
 
     CSS_PATH = STYLES / "deck.tcss"
@@ -89,14 +72,8 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
         self.profile = profile
         self.manifest = manifest
         self.feed: Feed | None = None
-        self._history: History | None = None
-        self.crossings: Crossings | None = None
-        """What crossed a line since the demo watch was opened first."""
         self.opens_with = ""
         """The key of the deck whose screen is opened over it at the start."""
-        self.recording = DeckRecording(self)
-        self._following: Worker[None] | None = None
-        self._following_runs: Worker[None] | None = None
         self.forget_runs()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -154,122 +131,9 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
         if self.opens_with:
             deck.call_after_refresh(self.open_screen, self.opens_with)
 
-    @property
-    def history(self) -> History:
-        """What is remembered of this profile's probes; it outlives a watch that is begun again."""
-        if self._history is None:
-            from sql.latency.history import History
-
-            probes = self.manifest.probes if self.manifest is not None else ()
-            self._history = History([entry.name for entry in probes])
-        return self._history
-
-    def clock(self) -> datetime:
-        """The time of what is shown."""
-        return datetime.now(UTC)
-
     def make_deck(self, profile: Profile, manifest: Manifest) -> DeckScreen:
         """The deck's screen."""
         return DeckScreen(profile, manifest)
-
-    def begin_watching(self) -> None:
-        """Start the watch in a worker of its own."""
-        self._following = self.run_worker(
-            self._follow(), group="watch", description="watch the server", exit_on_error=False
-        )
-
-    async def _follow(self) -> None:
-        from tui.feed import Feed
-
-        assert self.profile is not None
-        assert self.manifest is not None
-        self.feed = Feed(self.profile, self.manifest, self)
-        self.feed.listen(self.history.take)
-        self.feed.overhear(self.history.hear)
-        self.recording.begin(self.feed)
-        try:
-            await self.feed.run()
-        finally:
-            await self.recording.end()
-
-    def settled(self) -> None:
-        """The verdict is there, or takes long: follow the runs, server or not."""
-        collector.settle()
-        self.recording.write()
-        self.recording.note_runs(self.board.states)
-        self._following_runs = self.run_worker(
-            self._follow_runs(),
-            group="runs",
-            description="follow the runs",
-            exclusive=True,
-            exit_on_error=False,
-        )
-
-    async def _follow_runs(self) -> None:
-        from sql.latency.checkpoints import checkpoints_reading
-
-        readings = await in_background(self.board.readings, "pgdeck runs")
-        for reading in (*readings, checkpoints_reading()):
-            if self.feed is not None:
-                self.feed.join(reading)
-        await self.board.follow()
-
-    def _runs_changed(self) -> None:
-        self.recording.note_runs(self.board.states)
-        self.history.timeline.follow_runs(self.board.states)
-        super()._runs_changed()
-
-    async def stop_watching(self) -> None:
-        """End the watch: its sessions and the prober are gone after this."""
-        if self._following_runs is not None:
-            self._following_runs.cancel()
-            self._following_runs = None
-        worker, self._following, self.feed = self._following, None, None
-        if worker is None or worker.is_finished:
-            return
-        worker.cancel()
-        tasks = [worker._task] if worker._task is not None else []
-        if tasks:
-            await asyncio.wait(tasks, timeout=STOP_S)
-
-    def on_arrived(self, message: Arrived) -> None:
-        """Hand a reading to the deck."""
-        if isinstance(message.event, BuildsSnapshot):
-            self.board.take(message.event)
-            return
-        event = message.event
-        if isinstance(event, ProbesSnapshot):
-            event = self.history.with_trends(event)
-        if self.deck is not None:
-            self.deck.take(event)
-            if self.crossings is not None:
-                self.crossings.take(self.deck.readings, datetime.now(UTC))
-        self.follow_above()
-
-    def follow_above(self) -> None:
-        """Let the screen that is up show what is known now."""
-        for screen in self.screen_stack[-1:]:
-            if isinstance(screen, Following):
-                screen.follow()
-
-    def on_latency_screen_asked(self, message: LatencyScreen.Asked) -> None:
-        """What the latency screen leaves to the app."""
-        if message.action == "window":
-            self._look_at_next_window()
-        elif message.action == "incidents" and self.screen is message.screen:
-            screen = SCREENS["incidents"](self)
-            if screen is not None:
-                self.push_screen(screen)
-
-    def on_waiting(self, message: Waiting) -> None:
-        """Say for what the watch waits."""
-        if self.deck is not None:
-            self.deck.wait_for(message.what)
-
-    def on_stopped(self, message: Stopped) -> None:
-        """Say why the watch ended, and what would help."""
-        if self.deck is not None:
-            self.deck.wait_for(f"{message.reason}; {message.remedy}")
 
     # -- keys that are the app's ------------------------------------------------------------------------
 
@@ -292,11 +156,20 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
         elif message.action == "copy":
             self._copy_row()
         elif message.action in ("pause", "refresh"):
-            self._steer(message.action)
+            self.steer(message.action)
         elif message.action == "window":
-            self._look_at_next_window()
+            self.look_at_next_window()
         elif message.action in SCREENS:
             self.open_screen(message.action)
+
+    def on_latency_screen_asked(self, message: LatencyScreen.Asked) -> None:
+        """What the latency screen leaves to the app."""
+        if message.action == "window":
+            self.look_at_next_window()
+        elif message.action == "incidents" and self.screen is message.screen:
+            screen = SCREENS["incidents"](self)
+            if screen is not None:
+                self.push_screen(screen)
 
     def on_pool_screen_left(self, message: PoolScreen.Left) -> None:
         """From the pool to another screen of the deck; esc leads from there to the deck."""
@@ -352,36 +225,6 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
         screen = self.screen
         if isinstance(screen, Speaking):
             screen.say(text, tone)
-
-    def _look_at_next_window(self) -> None:
-        """Let the probes' figures count the next window; what was measured in it is there already."""
-        from sql.latency.window import WINDOWS
-
-        if self.deck is None or self.feed is None:
-            return
-        shown = self.deck.readings.known("probes").snapshot
-        if not isinstance(shown, ProbesSnapshot):
-            self.deck.say("there are no figures yet", Tone.WARN)
-            return
-        place = WINDOWS.index(shown.window_s) if shown.window_s in WINDOWS else -1
-        self.feed.window(WINDOWS[(place + 1) % len(WINDOWS)])
-
-    def _steer(self, action: str) -> None:
-        deck, feed = self.deck, self.feed
-        if deck is None:
-            return
-        if action == "pause":
-            deck.pause(not deck.readings.paused)
-            self.recording.pause(deck.readings.paused)
-            if feed is not None:
-                feed.pause(deck.readings.paused)
-            self.history.timeline.pause(deck.readings.paused, datetime.now(UTC))
-            return
-        if self._following is None or self._following.is_finished:
-            self.begin_watching()
-        elif feed is not None:
-            feed.refresh()
-        deck.say("reading everything again")
 
     # -- profiles ---------------------------------------------------------------------------------------
 
@@ -449,29 +292,6 @@ class DeckApp(StepsApp, QuietEnd, LightFrames):
                 description="remember the verdict",
                 exit_on_error=False,
             )
-
-    async def ask_password(self, question: str) -> Secret | None:
-        """Show the password dialog; None where it was left. Cancelling this takes it away."""
-        from tui.screens.password import PasswordScreen
-
-        answered: asyncio.Future[Secret | None] = asyncio.get_running_loop().create_future()
-
-        def settle(secret: Secret | None) -> None:
-            if not answered.done():
-                answered.set_result(secret)
-
-        dialog = PasswordScreen(question)
-        self.push_screen(dialog, settle)
-        try:
-            return await answered
-        finally:
-            if dialog in self.screen_stack and not answered.done():
-                dialog.dismiss(None)
-
-    def refuse(self, error: ConfigurationError) -> None:
-        """End the program with what is wrong in the files."""
-        self.last_words = "\npgdeck: ".join(problem.sentence() for problem in error.problems)
-        self.exit(ExitCode.USAGE)
 
     # -- trouble ----------------------------------------------------------------------------------------
 
