@@ -8,6 +8,7 @@ WITH locked AS MATERIALIZED (
     SELECT l.relation
     FROM pg_locks l
     WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.relation IS NOT NULL
+      AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
       AND l.pid IS DISTINCT FROM pg_backend_pid()
 )
 SELECT wanted.position::int AS position,

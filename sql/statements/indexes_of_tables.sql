@@ -18,6 +18,7 @@ WHERE i.indrelid = ANY ($1::oid[])
       SELECT l.relation
       FROM pg_locks l
       WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.relation IS NOT NULL
+        AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
         AND l.pid IS DISTINCT FROM pg_backend_pid()
   )
   AND c.relname !~ '_cc(new|old)[0-9]*$'
