@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 OWN = {"profiles", "sql", "tui"}
 ALLOWED = {
     "profiles": {"profiles", "keyring", "tomli_w", "platformdirs"},
-    "sql": {"profiles", "sql", "asyncpg", "postgast", "psycopg"},
+    "sql": {"profiles", "sql", "asyncpg", "postgast", "psycopg", "uvloop"},
     "tui": {"profiles", "sql", "tui", "textual", "rich", "asyncpg", "keyring", "tomli_w", "platformdirs"},
 }
 DDL_WORDS = ("CREATE INDEX", "DROP INDEX", "ALTER TABLE", "ALTER INDEX")
@@ -127,3 +127,27 @@ def test_headless_commands_never_load_textual(arguments: list[str]) -> None:
 @pytest.mark.parametrize("arguments", LIGHT, ids=" ".join)
 def test_light_commands_load_nothing_heavy(arguments: list[str]) -> None:
     assert loaded("textual,rich,asyncpg,keyring,postgast,asyncio", arguments) == "LOADED"
+
+
+FIRST_FRAME = """
+import sys
+from tests.tui import samples
+from tui.app import DeckApp
+class Looking(DeckApp):
+    def begin_watching(self):
+        self.exit(0)
+Looking(samples.PROFILE, samples.MANIFEST).run(headless=True)
+print("LOADED", *sorted(set(sys.argv[1].split(",")) & set(sys.modules)), file=sys.stderr)
+"""
+LATER = (
+    "asyncpg,keyring,postgast,tomli_w,importlib.metadata,sql.steps.step,sql.steps.journal,"
+    "sql.pgbouncer_reading,sql.replicas_reading,sql.locks,sql.slow_statements,sql.pool_use,tui.flow,"
+    "sql.latency.evidence,sql.latency.checkpoints,tui.present.details,tui.screens.details,tui.screens.run"
+)
+
+
+def test_the_first_frame_loads_nothing_that_it_does_not_show() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_FRAME, LATER], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.stderr.splitlines()[-1] == "LOADED"

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from profiles.model import Profile
+from profiles.version import version
 from sql.snapshots import ServerIdentity
 from sql.steps.journal import Event, Journal, JournalEntry
 from sql.steps.operator import Operator, acting
@@ -75,7 +76,7 @@ class Scribe:
             step=step.id if step else None,
             sql=sql if sql is not None else step.sql if step else None,
             hash=self.plan_hash,
-            pgdeck=_version(),
+            pgdeck=version(),
             detail=detail or {},
         )
 
@@ -103,12 +104,3 @@ def foreign_query(query: str | None) -> str:
     if _SECRET_WORDS.search(query):
         return "(not kept: it may hold a secret)"
     return query[:LONGEST_FOREIGN_QUERY]
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("pgdeck")
-    except PackageNotFoundError:
-        return "unknown"
