@@ -13,6 +13,7 @@ from sql.snapshots import Lost
 from tests.tui import samples
 from tests.tui.deck import Driver, deck
 from tui import clipboard
+from tui.present.details import NOTHING_TO_DO, index_details
 from tui.screens.details import DetailsScreen
 
 
@@ -50,6 +51,17 @@ async def test_a_drifted_index_shows_both_definitions_and_the_difference() -> No
         assert "declared in the manifest" in said.split("actual on the server")[0]
         assert "16 MB" in said
         assert "12345 scans" in said
+
+
+@pytest.mark.parametrize(
+    ("finding", "said"),
+    [(IndexFinding.UNVERIFIED, "it could not be read"), (IndexFinding.MISSING, "there is none")],
+)
+def test_what_could_not_be_read_is_not_called_absent(finding: IndexFinding, said: str) -> None:
+    index = replace(samples.INDEXES.indexes[0], finding=finding, actual=None)
+    lines = index_details(index, NOTHING_TO_DO, 78)
+    text = ["".join(part for part, _ in each).strip() for each in lines]
+    assert text[text.index("actual on the server") + 1] == said
 
 
 async def test_everything_is_reached_at_80x24() -> None:

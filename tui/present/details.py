@@ -22,6 +22,7 @@ from tui.present.view import BLANK, Line, Span, Tone, line
 WIDE = 96
 """From this width on two definitions stand side by side."""
 DIFFERENT = (IndexFinding.DRIFTED, ConstraintFinding.DRIFTED)
+NOT_READ = (IndexFinding.UNVERIFIED, ConstraintFinding.UNVERIFIED)
 
 
 @dataclass(frozen=True)
@@ -231,4 +232,6 @@ def _meaning(finding: StrEnum, detail: str, width: int) -> list[Line]:
 
 
 def _definitions(declared: str, actual: str | None, finding: StrEnum, width: int) -> list[Line]:
-    return [*beside(declared, actual, width, mark=finding in DIFFERENT, wide=width >= WIDE), BLANK]
+    absent = "it could not be read" if finding in NOT_READ else "there is none"
+    differ = finding in DIFFERENT
+    return [*beside(declared, actual, width, mark=differ, wide=width >= WIDE, absent=absent), BLANK]

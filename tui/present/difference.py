@@ -106,15 +106,17 @@ def _signed(each: Line) -> Line:
     return line((f"{DIFFERS} " if differs else "  ", Tone.CHANGED if differs else Tone.PLAIN), *each)
 
 
-def beside(declared: str, actual: str | None, width: int, *, mark: bool, wide: bool) -> list[Line]:
+def beside(
+    declared: str, actual: str | None, width: int, *, mark: bool, wide: bool, absent: str = "there is none"
+) -> list[Line]:
     """The declared and the actual definition: side by side where `wide`, else one above the other.
 
     Args:
         mark: whether the finding says that they differ; two spellings of the same are not marked.
+        absent: what is said where there is no actual one.
     """
     if actual is None:
-        left, right = [(clean(declared), Tone.PLAIN)], [("there is none", Tone.DIM)]
-        left, _ = marked(declared, declared)
+        left, right = marked(declared, declared)[0], [(absent, Tone.DIM)]
     elif mark:
         left, right = marked(declared, actual)
     else:
