@@ -3,18 +3,34 @@
 -- Needs: nothing for pids, roles, applications and locks; pg_read_all_stats for what other roles do.
 -- Serves: 13 and newer; since when it waits is NULL on 13.
 -- $1 int4: pid of the one who waits. Blocker 0 is a prepared transaction, found by the lock that is waited for.
+-- Each waiting backend is asked for once, and beyond the first step only holders count where there are some: whoever
+-- waits in a queue waits for everybody before it, and fifty of them have two hundred thousand paths.
 WITH RECURSIVE locks AS MATERIALIZED (
-    SELECT l.*, (to_jsonb(l) ->> 'waitstart')::timestamptz AS waiting_since
+    SELECT l.*,
+           CASE WHEN NOT l.granted THEN (to_jsonb(l) ->> 'waitstart')::timestamptz END AS waiting_since,
+           ROW(l.locktype, l.database, l.relation, l.page, l.tuple, l.virtualxid, l.transactionid, l.classid,
+               l.objid, l.objsubid)::text AS target
     FROM pg_locks l
 ), backends AS MATERIALIZED (
     SELECT a.* FROM pg_stat_get_activity(NULL) AS a
-), b(depth, waiter, blocker, path) AS (
-    SELECT 1, $1::int4, x, ARRAY[$1::int4, x]
+), held AS MATERIALIZED (
+    SELECT DISTINCT coalesce(l.pid, 0) AS pid, l.target FROM locks l WHERE l.granted
+), edges AS MATERIALIZED (
+    SELECT w.pid AS waiter, x AS blocker, h.pid IS NOT NULL AS holds
+    FROM locks w CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) x
+    LEFT JOIN held h ON h.target = w.target AND h.pid = x
+    WHERE NOT w.granted
+), kept AS MATERIALIZED (
+    SELECT e.waiter, e.blocker
+    FROM edges e
+    WHERE e.holds OR e.waiter NOT IN (SELECT o.waiter FROM edges o WHERE o.holds)
+), b(depth, waiter, blocker) AS (
+    SELECT 1, $1::int4, x
     FROM unnest(pg_blocking_pids($1::int4)) x
     UNION
-    SELECT b.depth + 1, b.blocker, x, b.path || x
-    FROM b CROSS JOIN LATERAL unnest(pg_blocking_pids(b.blocker)) x
-    WHERE b.blocker <> 0 AND b.depth < 4 AND NOT x = ANY (b.path)
+    SELECT b.depth + 1, k.waiter, k.blocker
+    FROM b JOIN kept k ON k.waiter = b.blocker
+    WHERE b.blocker <> 0 AND b.depth < 4 AND k.blocker <> $1::int4
 )
 SELECT DISTINCT ON (b.depth, b.waiter, b.blocker)
     b.depth,

@@ -1,0 +1,25 @@
+"""What one look at a slow probe costs the server, and what it sees."""
+
+from __future__ import annotations
+
+from sql.latency.looks import look
+from tests.servers import Database
+from tests.sql.crowding import crowd
+from tests.sql.sessions import session
+
+QUEUED = 30
+
+
+async def test_a_look_asks_for_each_in_a_long_queue_once(database: Database) -> None:
+    """Every path through a queue of thirty would be thirty thousand of them."""
+    async with crowd(database) as others, session(database) as watching:
+        reader = (await others.session("BEGIN", "SELECT FROM leads")).get_server_pid()
+        for _ in range(QUEUED):
+            await others.waits("LOCK TABLE leads IN ACCESS EXCLUSIVE MODE", "BEGIN")
+        probe = await others.waits("SELECT FROM leads")
+        (seen,) = await look(watching, [probe])
+    assert seen.lock is not None
+    direct = [each for each in seen.lock.blockers if each.depth == 1]
+    assert len(direct) == QUEUED
+    assert [each.pid for each in seen.lock.blockers if each.depth > 1] == [reader] * QUEUED
+    assert {each.mode for each in direct} == {None}
