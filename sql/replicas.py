@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -69,7 +70,19 @@ def joined(streaming: Sequence[Replica], looks: Sequence[Look]) -> tuple[Replica
         if mate is not None:
             left.remove(mate)
         named.append(_named(look, mate))
-    return (*named, *left)
+    return tuple(_told_apart([*named, *left]))
+
+
+def _told_apart(replicas: Sequence[Replica]) -> Iterator[Replica]:
+    """Names are what rows and metrics are known by, and most replicas call themselves `walreceiver`."""
+    shared = Counter(each.name for each in replicas)
+    taken: Counter[str] = Counter()
+    for replica in replicas:
+        name = replica.name
+        if shared[name] > 1 and not replica.named:
+            name = " ".join(filter(None, (name, replica.slot or replica.address)))
+        taken[name] += 1
+        yield replace(replica, name=name if taken[name] == 1 else f"{name} #{taken[name]}")
 
 
 def _mate(look: Look, streaming: Sequence[Replica]) -> Replica | None:

@@ -91,6 +91,20 @@ def test_two_of_one_name_are_not_guessed_at() -> None:
     assert len(rest) == 2
 
 
+def test_replicas_of_one_name_are_told_apart() -> None:
+    same = [
+        streams("walreceiver", slot="s1"),
+        streams("walreceiver", address="10.0.0.2"),
+        streams("walreceiver"),
+        streams("walreceiver"),
+        streams("other"),
+    ]
+    names = [each.name for each in joined(same, [Look("h", trouble="gone"), Look("h", trouble="gone")])]
+    assert names == [
+        "h", "h #2", "walreceiver s1", "walreceiver 10.0.0.2", "walreceiver", "walreceiver #2", "other",
+    ]  # fmt: skip
+
+
 def test_what_it_says_itself_counts_where_the_server_says_nothing() -> None:
     hidden = Replica("one", "hidden", application="one", streams=True)
     (found,) = joined([hidden], [look("h", cluster_name="one", behind_bytes=4096)])

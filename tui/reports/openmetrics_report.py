@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sql.findings import ConstraintFinding, IndexFinding, MigrationFinding, PoolFinding, ProbeFinding, Verdict
 from sql.pgbouncer_reading import PgbouncerReading
 from sql.printable import one_line
+from sql.replicas_reading import ReplicasReading
 from sql.report import Report
 from sql.snapshots import ProbeReading
 from tui.version import version
@@ -89,6 +90,15 @@ class _Exposition:
             "pgdeck_pgbouncer_servers", "gauge", "Server connections of a pool that clients hold."
         )
         self.pool_size = Family("pgdeck_pgbouncer_pool_size", "gauge", "Server connections it may open.")
+        self.lag = Family(
+            "pgdeck_replica_lag_seconds", "gauge", "How far a replica's replay is behind.", unit="seconds"
+        )
+        self.lag_bytes = Family(
+            "pgdeck_replica_lag_bytes", "gauge", "WAL that a replica has not replayed.", unit="bytes"
+        )
+        self.retained = Family(
+            "pgdeck_slot_retained_bytes", "gauge", "WAL that is kept for a replication slot.", unit="bytes"
+        )
         self.migration = Family("pgdeck_migration_ok", "gauge", "Whether the schema is at its revision.")
 
     @property
@@ -122,6 +132,7 @@ class _Exposition:
                 self.used.add({**profile, "limit": limit.name}, limit.used)
                 self.limit.add({**profile, "limit": limit.name}, limit.limit)
             self._pgbouncer(profile, report.pool.pgbouncer)
+        self._replicas(profile, report.replicas)
         if report.migration is not None:
             finding = report.migration.finding
             about = {"finding": finding.value, "expected": report.migration.expected}
@@ -135,6 +146,19 @@ class _Exposition:
             self.servers.add(labels, pool.sv_active)
             if pool.pool_size is not None:
                 self.pool_size.add(labels, pool.pool_size)
+
+    def _replicas(self, profile: Mapping[str, str], reading: ReplicasReading | None) -> None:
+        if reading is None:
+            return
+        for replica in reading.replicas:
+            labels = {**profile, "replica": replica.name, "state": replica.state}
+            if replica.replay_lag_s is not None:
+                self.lag.add(labels, replica.replay_lag_s)
+            if replica.replay_lag_bytes is not None:
+                self.lag_bytes.add(labels, replica.replay_lag_bytes)
+        for slot in reading.slots:
+            if slot.retained_bytes is not None:
+                self.retained.add({**profile, "slot": slot.name}, slot.retained_bytes)
 
     def _objects(self, profile: Mapping[str, str], report: Report) -> None:
         for index in report.indexes:
