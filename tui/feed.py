@@ -8,32 +8,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
-from contextlib import suppress
-from contextvars import copy_context
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from profiles.errors import ConfigurationError, CredentialError
 from profiles.locations import locations
 from profiles.manifest import Manifest
-from profiles.model import CredentialSource, Profile
+from profiles.model import Profile
 from profiles.secret import Secret
-from sql.errors import LoginError, PasswordNeeded, SessionError
-from sql.latency.child import end_child, start_child
+from sql.errors import SessionError
 from sql.parse_store import STORE
 from sql.snapshots import Event, Lost, ServerIdentity
+from tui.admission import Admission, Asking
 from tui.background import in_background
 from tui.messages import Arrived, Stopped, Waiting
+from tui.probe_feed import ProbeFeed
 from tui.watching import part_of
 
 if TYPE_CHECKING:
-    from asyncio.subprocess import Process
-
     from textual.message import Message
 
     from sql.latency.incidents import Incidents
     from sql.latency.messages import Message as Heard
-    from sql.latency.prober import Prober
     from sql.pgbouncer_watch import ConsoleWatch
     from sql.poller import Poller, Reading
     from sql.replica_watch import ReplicaWatch
@@ -42,7 +37,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-NO_PASSWORD = "no password was given"
 TRIES_AGAIN = "g asks again"
 SETTLE_S = 1.5
 """So long, at most, everything waits that the verdict does not need."""
@@ -50,14 +44,11 @@ DRAWN_S = 0.1
 """So long it waits once every part was read, or the server is lost: two frames."""
 
 
-class Host(Protocol):
+class Host(Asking, Protocol):
     """What the watch needs of the app."""
 
     def post_message(self, message: Message) -> bool:
         """Queue a message."""
-
-    async def ask_password(self, question: str) -> Secret | None:
-        """Show the password dialog; None where it was left."""
 
     def refuse(self, error: ConfigurationError) -> None:
         """End the program with what is wrong in the files."""
@@ -82,23 +73,17 @@ class Feed:
         self._manifest = manifest
         self._host = host
         self._poller: Poller | None = None
-        self._prober: Prober | None = None
-        self._child: Process | None = None
-        """The prober's process while it has no order."""
         self._console: ConsoleWatch | None = None
-        self._password: Secret | None = None
+        self._admission = Admission(profile, host)
+        self._probes = ProbeFeed(profile, self._admission, self.publish, self._hear)
         self._server: ServerIdentity | None = None
         self._paused = False
-        self._resting = False
-        self._window_s: tuple[float | None, ...] = ()
-        """The window that was chosen; empty: none was."""
         self._connected = asyncio.Event()
         self._unread: set[str] = set()
         """Parts that were not read since the watch began."""
         self._keeping: asyncio.Future[None] | None = None
         self._settled = asyncio.Event()
         self._settling: asyncio.TimerHandle | None = None
-        self._questions: set[asyncio.Task[Secret | None]] = set()
         self._joined: dict[str, Reading] = {}
         self._listeners: list[Callable[[Heard, float], None]] = []
         self._overhearing: list[Callable[[Event], None]] = []
@@ -109,10 +94,10 @@ class Feed:
         stopped: Stopped | None = None
         try:
             if self._manifest.probes:
-                await self._start_prober()
+                await self._probes.start()
             requirements = await in_background(self._prepare, "pgdeck imports")
             self._say("waiting for the password")
-            self._password = await self._ask_vault()
+            await self._admission.fetch()
             self._say("connecting …")
             await self._watch(requirements)
         except ConfigurationError as error:
@@ -123,10 +108,8 @@ class Feed:
             if self._settling is not None:
                 self._settling.cancel()
             STORE.close()
-            for question in tuple(self._questions):
-                question.cancel()
-            if self._child is not None:
-                await end_child(self._child)
+            self._admission.close()
+            await self._probes.close()
         if stopped is not None:
             # Only now: a key that asks again finds the watch ended.
             self._host.post_message(stopped)
@@ -137,19 +120,15 @@ class Feed:
         for each in (self._poller, self._console):
             if each is not None:
                 (each.pause if paused else each.resume)()
-        self.rest_probes(self._resting)
+        self._probes.pause(paused)
 
     def rest_probes(self, resting: bool) -> None:
         """Send no probe while something else needs a calm server, or go on."""
-        self._resting = resting
-        if self._prober is not None:
-            (self._prober.pause if resting or self._paused else self._prober.resume)()
+        self._probes.rest(resting)
 
     def window(self, seconds: float | None) -> None:
         """Count another stretch of time in the probes' figures; None: since the start."""
-        self._window_s = (seconds,)
-        if self._prober is not None:
-            self._prober.window(seconds)
+        self._probes.window(seconds)
 
     @property
     def paused(self) -> bool:
@@ -162,7 +141,7 @@ class Feed:
         if self._replicas is None and self.requirements is not None:
             from sql.replica_watch import ReplicaWatch
 
-            self._replicas = ReplicaWatch(self._profile, lambda: self._password)
+            self._replicas = ReplicaWatch(self._profile, lambda: self._admission.password)
         return self._replicas
 
     @property
@@ -173,7 +152,7 @@ class Feed:
     @property
     def password(self) -> Secret | None:
         """What the watch logs in with."""
-        return self._password
+        return self._admission.password
 
     def join(self, reading: Reading) -> None:
         """Take one more reading until `leave()`; it starts with the watch."""
@@ -210,8 +189,8 @@ class Feed:
         """Tell the app, and whoever overhears."""
         if self._replicas is not None:
             event = self._replicas.enriched(event)
-        if isinstance(event, Lost) and self._prober is not None:
-            self._prober.hold()
+        if isinstance(event, Lost):
+            self._probes.hold()
         for heard in self._overhearing:
             heard(event)
         self._host.post_message(Arrived(event))
@@ -245,7 +224,7 @@ class Feed:
             if each is not None:
                 each.refresh()
         if self._poller is not None and self._poller.connected:
-            self._admit_prober()
+            self._probes.admit(self._server)
 
     def _prepare(self) -> Requirements:
         """Import what speaks to servers (a tenth of a second), and read the manifest's definitions."""
@@ -270,7 +249,7 @@ class Feed:
         if self._profile.replicas and self.replicas is not None:
             readings += self.replicas.readings
         self._unread = {reading.part for reading in own}
-        self._poller = Poller(self._connect, readings, self.publish, met=self._meet)
+        self._poller = Poller(self._admission.connect, readings, self.publish, met=self._meet)
         self.pause(self._paused)
         tasks = [asyncio.create_task(self._poller.run(), name="poller")]
         if requirements.probes:
@@ -300,33 +279,9 @@ class Feed:
         load()
         return ConsoleWatch(Console(self._profile), self.publish)
 
-    async def _start_prober(self) -> None:
-        """The process imports while we do; it gets its order when the password is known to be right."""
-        self._child = await start_child("sql.latency.prober", self._profile)
-
     async def _probe(self, requirements: Requirements) -> None:
-        from sql.latency.prober import Prober
-
-        # Two refused logins would lock accounts.
         await self._connected.wait()
-        child, self._child = self._child, None
-        async with Prober(child) as prober:
-            prober.listen(self._hear)
-            self._prober = prober
-            for seconds in self._window_s:
-                prober.window(seconds)
-            self._admit_prober()
-            timeout_s = requirements.pool.query_timeout_s if requirements.pool is not None else None
-            await prober.start(
-                self._profile,
-                self._password,
-                requirements.probes,
-                self.publish,
-                search_path=requirements.search_path,
-                query_timeout_s=timeout_s,
-            )
-            self.pause(self._paused)
-            await prober.wait()
+        await self._probes.run(requirements)
 
     async def _keep_incidents(self, requirements: Requirements) -> None:
         await self._connected.wait()
@@ -345,90 +300,7 @@ class Feed:
         """The watch is in, and the server is the right one."""
         self._server = server
         self._connected.set()
-        self._admit_prober()
-
-    def _admit_prober(self) -> None:
-        if self._prober is not None and self._server is not None:
-            self._prober.admit(self._password, self._server)
-
-    async def _connect(self) -> Session:
-        from sql.connect import connect
-
-        fetched = False
-        while True:
-            try:
-                return await connect(self._profile, self._password)
-            except PasswordNeeded as error:
-                await self._ask_again(error)
-            except LoginError as error:
-                if not error.password_may_help:
-                    raise
-                if self._asked_for:
-                    await self._ask_again(error)
-                elif fetched or not await self._fetch_anew():
-                    raise
-                fetched = True
-
-    async def _fetch_anew(self) -> bool:
-        """Ask the source once more: a password that was changed, or a token that ran out, is another now."""
-        refused, self._password = self._password, await self._ask_vault()
-        return self._password != refused
-
-    @property
-    def _asked_for(self) -> bool:
-        """Whether the password comes from the operator, who may have mistyped it."""
-        credentials = self._profile.credentials
-        return credentials is not None and credentials.source is CredentialSource.PROMPT
-
-    async def _ask_again(self, error: LoginError) -> None:
-        secret = await self._question(f"{error.user_message()}\nPassword of {self._profile.name}:")
-        if secret is None:
-            raise CredentialError(NO_PASSWORD)
-        self._password = secret
-
-    async def _ask_vault(self) -> Secret | None:
-        from profiles.vault import password_for
-
-        ask = self._asker()
-        return await in_background(lambda: password_for(self._profile, ask=ask), "pgdeck password")
-
-    def _asker(self) -> Callable[[str], str]:
-        """Asks in the loop from another thread; Textual finds its app by the context of this one."""
-        loop, context = asyncio.get_running_loop(), copy_context()
-
-        def ask(question: str) -> str:
-            answered: Future[Secret | None] = Future()
-
-            def start() -> None:
-                asking = loop.create_task(self._question(question), name="ask for a password")
-                asking.add_done_callback(lambda task: _settle(answered, task))
-
-            loop.call_soon_threadsafe(start, context=context)
-            secret = answered.result()
-            if secret is None:
-                raise CredentialError(NO_PASSWORD)
-            return secret.reveal()
-
-        return ask
-
-    async def _question(self, question: str) -> Secret | None:
-        asking = asyncio.ensure_future(self._host.ask_password(question))
-        self._questions.add(asking)
-        try:
-            with suppress(asyncio.CancelledError):
-                return await asking
-            return None
-        finally:
-            self._questions.discard(asking)
+        self._probes.admit(server)
 
     def _say(self, what: str) -> None:
         self._host.post_message(Waiting(what))
-
-
-def _settle(answered: Future[Secret | None], task: asyncio.Task[Secret | None]) -> None:
-    if task.cancelled():
-        answered.set_result(None)
-    elif (error := task.exception()) is not None:
-        answered.set_exception(error)
-    else:
-        answered.set_result(task.result())
