@@ -30,8 +30,8 @@ TARGETS_OVER = 10
 FLUSH_S = 1.0
 FIRST_FLUSH_S = 0.55
 """An operator who has just opened the deck waits for the first median: five samples."""
-FIRST_S = 20.0
-"""How long the first pace holds: a p99 of five cheap probes takes half of it."""
+FIRST_S = 12.0
+"""How long the first pace holds: five cheap probes have their p99 by then."""
 REPLAN_S = 60.0
 MEANS_S = 10.0
 FLOOR_S = 1.0
