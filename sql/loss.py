@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import asyncpg
 
 from sql.errors import SessionError
+from sql.farewell import Farewell
 
 GOODBYES: Mapping[str, str] = {
-    "57P01": "the server is shutting down, or an administrator ended our session",
     "57P02": "a process of the server crashed, and the server restarts",
     "57P03": "the server is starting up or shutting down",
     "57P04": "the database was dropped",
@@ -26,15 +26,20 @@ QUEUED = "query_wait_timeout"
 FULL_POOL = "the pooler had no server connection for us in time: its pool is full, or its server is down"
 
 
-def lost(error: BaseException, *, gave_up_after_s: float | None = None, pooled: bool = False) -> SessionError:
+def lost(
+    error: BaseException,
+    *,
+    gave_up_after_s: float | None = None,
+    pooled: bool = False,
+    farewell: Farewell | None = None,
+) -> SessionError:
     """The error of a session that is gone, with one clause that says why; holds nothing of what was sent.
-
-    asyncpg hands on what the server said only where a statement was under way: an idle session that ends
-    is silence.
 
     Args:
         gave_up_after_s: how long the server said nothing, where we hung up for that.
         pooled: a pooler stands in between, in which we may have queued.
+        farewell: what was overheard: asyncpg hands on what the server said only where a statement was under
+            way.
     """
     if gave_up_after_s is not None or isinstance(error, TimeoutError):
         limit = "in time" if gave_up_after_s is None else f"within {gave_up_after_s:g} s"
@@ -45,9 +50,15 @@ def lost(error: BaseException, *, gave_up_after_s: float | None = None, pooled: 
         # The driver's own exception for a connection that ended while a statement ran.
         said = error.__cause__
     if not isinstance(said, asyncpg.PostgresError):
+        if farewell is not None and farewell.sqlstate:
+            return _goodbye(farewell.sqlstate, farewell.said)
         return SessionError("the connection broke without a word: the server ended it, or the network did")
     state = said.sqlstate or ""
     if QUEUED in str(said):
         return SessionError(FULL_POOL, sqlstate=state)
-    words = GOODBYES.get(state) or (str(said.args[0]) if said.args else type(said).__name__)
+    return _goodbye(state, str(said.args[0]) if said.args else type(said).__name__)
+
+
+def _goodbye(state: str, said: str) -> SessionError:
+    words = GOODBYES.get(state) or f"the server ended our session: {said}"
     return SessionError(f"{words} ({state})", sqlstate=state)

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from sql.errors import ReadingError, SessionError
+from sql.farewell import overhear
 from sql.loss import lost
 from sql.quoting import literal
 from sql.snapshots import ServerIdentity
@@ -81,6 +82,7 @@ class Session:
         self.answered_s = 0.0
         """Seconds that the answers to them took, the line included: the server was busy for less."""
         self._loss: SessionError | None = None
+        self._farewell = overhear(connection)
         self.identity = identity
 
     @property
@@ -160,7 +162,8 @@ class Session:
         """Why the session is lost: only who spoke at that moment has heard it, and all tell the same."""
         if self._loss is None:
             limit_s = gave_up[0] if gave_up else None
-            self._loss = lost(error, gave_up_after_s=limit_s, pooled=self.identity.pooler is not None)
+            pooled = self.identity.pooler is not None
+            self._loss = lost(error, gave_up_after_s=limit_s, pooled=pooled, farewell=self._farewell)
         return SessionError(str(self._loss), sqlstate=self._loss.sqlstate)
 
     @asynccontextmanager

@@ -24,7 +24,7 @@ from tests.waiting import until
 
 __all__ = ["hasty"]
 SILENCE = r"broke without a word"
-GOODBYE = rf"shutting down, or an administrator ended our session \(57P01\)|{SILENCE}"
+GOODBYE = r"the server ended our session: terminating connection due to administrator command \(57P01\)"
 AWAY = r"there is no server socket|nothing listens|is not ready"
 
 
@@ -104,9 +104,13 @@ async def crash_one_process(cluster: Cluster) -> None:
     [
         (end_sessions, GOODBYE, ""),
         (stop_fast, GOODBYE, AWAY),
-        (crash, rf"{SILENCE}|57P0[12]", AWAY),
-        (kill_postmaster, SILENCE, r"nothing listens|is not ready|no server socket|closed the connection"),
-        (crash_one_process, rf"{SILENCE}|restarts \(57P02\)", ""),
+        (crash, rf"\(57P0[12]\)|{SILENCE}", AWAY),
+        (
+            kill_postmaster,
+            r"due to unexpected postmaster exit \(57P01\)",
+            r"nothing listens|is not ready|no server socket|closed the connection",
+        ),
+        (crash_one_process, rf"crashed, and the server restarts \(57P02\)|{SILENCE}", ""),
     ],
     ids=lambda part: getattr(part, "__name__", ""),
 )
