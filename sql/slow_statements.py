@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sql.errors import ReadingError
 from sql.quoting import identifier, qualified
+from sql.steps.scribe import foreign_query
 
 if TYPE_CHECKING:
     from sql.requirements import Requirements
@@ -25,8 +26,12 @@ PART = "slow statements"
 SPAN_S = 60.0
 """What counts as now."""
 TEXTS_S = 60.0
-"""Texts lie in a file on the server: they are read seldom."""
+"""Texts lie in a file on the server, which reads all of it for one: they are read seldom."""
+NEW_TEXTS_S = 15.0
+"""So often at most also where statements are there that were not before: on many servers some always are."""
 LONGEST_TEXT = 2000
+_NORMALISED = re.compile(r"\W*(select|insert|update|delete|merge|with|values|table)\b", re.IGNORECASE)
+"""Statements of which the server keeps $1 for each constant."""
 NOT_LOADED = "55000"
 NEEDS_LOADING = "shared_preload_libraries = 'pg_stat_statements' and a restart"
 
@@ -140,7 +145,8 @@ class SlowStatements:
     """Reads them; one object for one deck, as it remembers the readings before."""
 
     def __init__(self, requirements: Requirements, clock: Callable[[], float] = time.monotonic) -> None:
-        self._pattern = _pattern(tables_of(requirements))
+        self._tables = sorted(tables_of(requirements))
+        self._pattern = _pattern(self._tables)
         self._clock = clock
         self._deltas = Deltas()
         self._texts: dict[int, str] = {}
@@ -181,7 +187,8 @@ class SlowStatements:
             since, evicted = info[0]["stats_reset"], info[0]["dealloc"]
         now = self._clock()
         totals, all_ms = await self._totals(session, view, identifier(place["total_column"]))
-        if now - self._texts_at >= TEXTS_S or not totals.keys() <= self._texts.keys():
+        known = totals.keys() <= self._texts.keys()
+        if now - self._texts_at >= (TEXTS_S if known else NEW_TEXTS_S):
             self._texts_at = now
             await self._read_texts(session, view)
         self._deltas.take(now, totals, since=since, evicted=evicted)
@@ -207,7 +214,8 @@ class SlowStatements:
             f"SELECT queryid, sum(calls)::int8 AS calls, sum({column})::float8 AS total_ms,"  # noqa: S608
             " sum(rows)::int8 AS rows,"
             " sum(shared_blks_hit)::int8 AS hit, sum(shared_blks_read)::int8 AS read,"
-            " coalesce(sum(calls) FILTER (WHERE userid = current_user::regrole), 0)::int8 AS own_calls"
+            " coalesce(sum(calls) FILTER (WHERE userid ="
+            " (SELECT r.oid FROM pg_roles r WHERE r.rolname = current_user)), 0)::int8 AS own_calls"
             f" FROM {view}(false)"
             " WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
             " GROUP BY queryid"
@@ -218,11 +226,15 @@ class SlowStatements:
         return {row["queryid"]: Totals(*(row[name] for name in COUNTERS)) for row in seen}, all_ms
 
     async def _read_texts(self, session: Session, view: str) -> None:
+        # Texts that name none of the tables are not sent: there may be thousands.
         rows = await session.fetch_composed(
-            f"SELECT queryid, left(min(query), {LONGEST_TEXT}) AS text, count(*) AS entries"  # noqa: S608
+            f"SELECT queryid, left(min(query) FILTER (WHERE EXISTS ("  # noqa: S608
+            "SELECT FROM unnest($1::text[]) AS t (name) WHERE strpos(lower(query), lower(t.name)) > 0"
+            f")), {LONGEST_TEXT}) AS text, count(*) AS entries"
             f" FROM {view}"
             " WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            " GROUP BY queryid"
+            " GROUP BY queryid",
+            self._tables,
         )
         self._hidden = sum(row["entries"] for row in rows if row["queryid"] is None)
         self._texts = {
@@ -230,10 +242,11 @@ class SlowStatements:
         }
 
     def _wanted(self, text: str | None) -> str:
-        """The text; empty where it names none of the tables, or is a look at a plan and not the work itself."""
-        if text is None or text.lstrip()[:7].upper() == "EXPLAIN":
+        """The text; empty where it names none of the tables, or only looks at a plan."""
+        if text is None or text.lstrip()[:7].upper() == "EXPLAIN" or not self._pattern.search(text):
             return ""
-        return text if self._pattern.search(text) else ""
+        # Constants of other statements, a role's password among them, are in the text as they were sent.
+        return text if _NORMALISED.match(text) else foreign_query(text)
 
 
 def tables_of(requirements: Requirements) -> set[str]:

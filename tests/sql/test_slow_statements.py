@@ -9,7 +9,7 @@ import pytest
 
 from sql.demo.cluster import Cluster
 from sql.errors import ReadingError
-from sql.slow_statements import SPAN_S, Deltas, SlowStatements, SlowStatementsSnapshot, Totals
+from sql.slow_statements import NEW_TEXTS_S, SPAN_S, Deltas, SlowStatements, SlowStatementsSnapshot, Totals
 from tests import servers
 from tests.servers import Database
 from tests.sql.requiring import requirements
@@ -198,3 +198,63 @@ def test_a_counter_that_went_back_tells_nothing() -> None:
     deltas.take(5.0, {1: totals(3, 1.0)}, since=SINCE, evicted=1)
     assert deltas.of(1) is None
     assert not deltas.reset_seen
+
+
+async def test_a_role_of_any_name_can_read_them(counted: Database) -> None:
+    role = f'Odd "Role" {counted.name}'
+    quoted = '"' + role.replace('"', '""') + '"'
+    await counted.execute(
+        f"CREATE ROLE {quoted} LOGIN; GRANT SELECT ON leads TO {quoted};"
+        f' GRANT USAGE ON SCHEMA "Ext" TO {quoted}'
+    )
+    try:
+        async with application(counted, role) as app, session(counted, role) as watching:
+            await app.fetch("SELECT max(id) FROM leads")
+            snapshot = await SlowStatements(REQUIRED)(watching)
+            (statement,) = [each for each in snapshot.statements if "max(id)" in each.text]
+            assert (statement.totals.calls, statement.totals.own_calls) == (1, 1)
+    finally:
+        await counted.execute(f"DROP OWNED BY {quoted}; DROP ROLE {quoted}")
+
+
+async def test_texts_are_read_seldom_and_only_those_that_name_a_table(counted: Database) -> None:
+    async with session(counted) as watching, application(counted) as app:
+        await app.fetch("SELECT count(*) FROM leads")
+        await app.fetch("SELECT count(*) FROM misleads, pg_class")
+        fetch, texts_read = watching.fetch_composed, []
+
+        async def noted(sql: str, *arguments: object) -> list[asyncpg.Record]:
+            rows = await fetch(sql, *arguments)
+            if "text" in sql:
+                texts_read.append([row["text"] for row in rows])
+            return rows
+
+        watching.fetch_composed = noted  # type: ignore[method-assign]
+        clock = Clock()
+        read = SlowStatements(REQUIRED, clock)
+        await read(watching)
+        assert not any("pg_extension" in text for text in texts_read[0] if text)
+        for columns in range(2, 6):
+            clock.at += 1
+            await app.fetch("SELECT " + ", ".join("1" * columns) + " FROM leads")
+            await read(watching)
+        assert len(texts_read) == 1
+        clock.at += NEW_TEXTS_S
+        assert any("SELECT $1, $2, $3, $4, $5" in text for text in texts(await read(watching)))
+        assert len(texts_read) == 2
+
+
+async def test_a_password_in_a_statement_that_the_server_does_not_normalise_is_not_shown(
+    counted: Database,
+) -> None:
+    role = f"leads_{counted.name}"
+    await counted.execute(f"CREATE ROLE {role}")
+    try:
+        async with session(counted) as watching, application(counted) as app:
+            await app.execute(f"ALTER ROLE {role} /* leads */ PASSWORD 'hunter2'")
+            await app.fetch("SELECT count(*) FROM leads WHERE status = 'password'")
+            found = texts(await SlowStatements(REQUIRED)(watching))
+        assert any("count(*) FROM leads" in text for text in found)
+        assert not any("hunter2" in text or "PASSWORD" in text for text in found)
+    finally:
+        await counted.execute(f"DROP ROLE {role}")
