@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sql.findings import PoolFinding, ProbeFinding, Verdict
-from sql.snapshots import PoolSnapshot, ProbeReading, ProbesSnapshot
+from sql.snapshots import PoolReading, PoolSnapshot, ProbeReading, ProbesSnapshot
 from tui.watching import Readings
 
 MOST = 200
@@ -73,12 +73,18 @@ def _states(readings: Readings) -> Mapping[str, tuple[bool, str]]:
             if probe.finding is GOOD_PROBE or probe.finding in BAD_PROBES:
                 states[f"probe {probe.name}"] = _probe(probe)
     pool = readings.known("pool").snapshot
-    if isinstance(pool, PoolSnapshot):
+    if isinstance(pool, PoolSnapshot) and not _is_half_known(pool.pool):
         finding = pool.pool.finding
         detail = f": {pool.pool.detail}" if pool.pool.detail else ""
         said = f"the pool is {finding}{detail}" if finding in BAD_POOLS else "the pool has room again"
         states["pool"] = (finding in BAD_POOLS, said)
     return states
+
+
+def _is_half_known(pool: PoolReading) -> bool:
+    """Whether the server has room, and PgBouncer before it does not say whether it has."""
+    unknown = pool.pgbouncer is not None and bool(pool.pgbouncer.unknown)
+    return pool.finding is PoolFinding.UNREADABLE or (unknown and pool.finding not in BAD_POOLS)
 
 
 def _probe(probe: ProbeReading) -> tuple[bool, str]:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from sql.findings import PoolFinding, ProbeFinding
+from sql.pgbouncer_reading import PgbouncerReading
 from sql.snapshots import Event, Lost, PoolSnapshot, ProbeReading, ProbesSnapshot
 from tests.tui import samples
 from tests.tui.deck import Driver, deck
@@ -185,3 +186,14 @@ def test_with_too_few_samples_for_a_p95_the_figure_is_another_and_says_so() -> N
     assert "met p50 of 25" in words[-1]
     words = ["".join(text for text, _ in each) for each in tile_lines([replace(early, p50_ms=None)], 26, 8)]
     assert " now " in words[-1]
+
+
+def test_a_pool_is_not_said_to_have_room_while_its_pgbouncer_does_not_answer() -> None:
+    behind = replace(samples.POOL.pool, pgbouncer=PgbouncerReading(unknown="the console did not answer"))
+    full = PoolSnapshot(samples.NOW, replace(behind, finding=PoolFinding.FULL, pgbouncer=PgbouncerReading()))
+    unknown = PoolSnapshot(samples.NOW, replace(behind, finding=PoolFinding.OK))
+    room = PoolSnapshot(samples.NOW, replace(behind, finding=PoolFinding.OK, pgbouncer=PgbouncerReading()))
+    assert not any("room again" in sentence for sentence, _ in said(full, unknown))
+    assert ("the pool has room again", False) in said(full, unknown, room)
+    worse = replace(unknown, pool=replace(behind, finding=PoolFinding.FULL))
+    assert any("the pool is full" in sentence for sentence, _ in said(room, worse))
