@@ -16,7 +16,7 @@ from sql.snapshots import Unavailable
 from sql.steps.signal_rules import what_happens, why_not
 from sql.steps.signals import Signal
 from tests.tui import lock_samples, samples
-from tests.tui.lock_samples import LOCKS, PREPARED, ROOT, SITS, locked, snapshot
+from tests.tui.lock_samples import FIRST, LOCKS, PREPARED, ROOT, SHARE, SITS, locked, snapshot
 from tests.tui.stepping import StepDriver, stepping
 from tests.waiting import until
 from tui.present.lock_details import session_lines, signal_facts, wrapped
@@ -58,6 +58,15 @@ def table(locks: LocksSnapshot, after_s: float = 0) -> list[str]:
 def said(session: LockSession, locks: LocksSnapshot = LOCKS, off: str = "") -> str:
     found = session_lines(session, locks, Forest(locks), samples.NOW, off)
     return "\n".join(f"{label}: {text}" for label, text, _ in found)
+
+
+def test_the_one_behind_whom_others_wait_is_counted_as_idle_too() -> None:
+    def summary(*sessions: LockSession) -> str:
+        locks = snapshot(*sessions)
+        return "".join(text for text, _ in locks_view(locks, Forest(locks), samples.NOW).summary)
+
+    assert summary(ROOT, FIRST, SITS) == "✗ 1 waits behind 1 session · 2 idle in a transaction"
+    assert summary(SHARE, replace(FIRST, blockers=(SHARE.key,))) == "✗ 1 waits behind 1 session"
 
 
 def test_the_tree_has_roots_first_and_idle_transactions_last() -> None:

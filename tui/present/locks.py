@@ -34,11 +34,12 @@ DEEPEST_DRAWN = 8
 
 def locks_view(snapshot: LocksSnapshot, forest: Forest, now: datetime) -> View:
     """The blocking forest, then who sits idle in a transaction."""
-    rows = [_branch_row(branch, snapshot, forest, now) for branch in forest.branches()]
+    branches = list(forest.branches())
+    rows = [_branch_row(branch, snapshot, forest, now) for branch in branches]
     idle = [each for each in forest.idle if _sits(each, snapshot, now)]
     rows += [_idle_row(each, snapshot, now) for each in idle]
     return View(
-        summary=_summary(forest, len(idle)),
+        summary=_summary(forest, len(idle) + sum(map(_keeps_idle, branches))),
         columns=COLUMNS,
         rows=tuple(rows),
         empty=(line(("nobody waits for a lock, and nobody is idle in a transaction", Tone.DIM)),),
@@ -58,6 +59,14 @@ def _sits(session: LockSession, snapshot: LocksSnapshot, now: datetime) -> bool:
     """Whether it is idle for so long that it is no application between two statements."""
     idle_s = age_s(session.state_change or session.xact_start, snapshot, now)
     return idle_s is None or idle_s >= SITTING_S
+
+
+def _keeps_idle(branch: Branch) -> bool:
+    """Whether it is idle in a transaction while others wait for it."""
+    session = branch.session
+    return (
+        not branch.shown_before and session.wait is None and session.state.startswith("idle in transaction")
+    )
 
 
 def _summary(forest: Forest, idle: int) -> Line:
