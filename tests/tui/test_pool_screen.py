@@ -75,9 +75,9 @@ def words(shown: PoolPicture, width: int = 100) -> str:
     "part",
     [
         "10 to 57 used",
-        "at most 2 waited on locks at once",
+        "at most 2 waited on locks at once in this database",
         "12 new sessions a minute; 3 ended by an error, a kill or a lost client",
-        "connections by application",
+        "connections to all databases by application",
         "sales-api 12 2 9 1 ! 3 1 h",
         "connections 57 of 100 held: size 20 + max_overflow 80; 37 of them are overflow",
         "timeout 30 s a request that finds all taken waits 30 s, then fails in the application",
@@ -187,7 +187,7 @@ async def test_it_opens_groups_scrolls_and_closes(size: tuple[int, int]) -> None
         assert driver.shows("bites first")
         for title in ("user", "client address", "database", "state", "application"):
             await driver.press("tab")
-            assert f"connections by {title}" in whole(driver)
+            assert f"connections to all databases by {title}" in whole(driver)
         await driver.press("end")
         assert driver.shows("client > 10K leads")
         await driver.press("escape")

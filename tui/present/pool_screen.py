@@ -148,6 +148,7 @@ def _plot(values: Sequence[int | None], top: int) -> str:
 def _peaks(recent: Sequence[Point]) -> str:
     waiting, queued = max(point.waiting for point in recent), max(point.queued for point in recent)
     said = f"at most {waiting} waited on locks at once" if waiting else "nobody waited on locks"
+    said += " in this database"
     return said + (f", {queued} before PgBouncer" if queued else "")
 
 
@@ -156,7 +157,9 @@ def _peaks(recent: Sequence[Point]) -> str:
 
 def _groups(use: PoolUseSnapshot, grouping: str, now: datetime, width: int) -> Iterable[Line]:
     title = TITLES[grouping]
-    yield line((f" connections by {title}", Tone.ACCENT), ("  tab: by something else", Tone.DIM))
+    yield line(
+        (f" connections to all databases by {title}", Tone.ACCENT), ("  tab: by something else", Tone.DIM)
+    )
     numbers = tuple(
         Column(name, least=5, right=True, drop=drop)
         for name, drop in zip(COLUMNS, (0, 3, 2, 4, 6, 7, 5), strict=True)
