@@ -104,7 +104,7 @@ def _facts(picture: ProbePicture) -> list[Line]:
 def _server(reading: ProbeReading) -> Line:
     if reading.server_mean_ms is None:
         return line(("server's own mean: not known", Tone.DIM))
-    return line(f"server {ms(reading.server_mean_ms)} ms, seen {ms(reading.p50_ms)} ms")
+    return line(f"server's own mean: {ms(reading.server_mean_ms)} ms")
 
 
 def _floor(picture: ProbePicture) -> Line:
@@ -114,9 +114,9 @@ def _floor(picture: ProbePicture) -> Line:
         said.append((f"floor {ms(picture.floor.p50_ms)} ms", Tone.PLAIN))
     if reading.every_s is not None:
         comma = ", " if said else ""
-        pace = f"{comma}run every {reading.every_s:.2g} s"
+        every = f"every {reading.every_s:.{2 if reading.every_s < 10 else 3}g} s"
         said.append(
-            (f"{comma}! slowed to {reading.every_s:.2g} s", Tone.WARN) if reading.slowed else (pace, Tone.DIM)
+            (f"{comma}! only {every}", Tone.WARN) if reading.slowed else (f"{comma}run {every}", Tone.DIM)
         )
     return tuple(said)
 
