@@ -58,7 +58,7 @@ async def test_the_list_opens_orders_and_copies() -> None:
         screen = await opened(driver)
         assert driver.shows("SELECT * FROM leads WHERE status = $1")
         assert driver.shows("500.0")
-        assert driver.shows("1 of them by this profile's role")
+        assert driver.shows("20% of the database's time · 4 calls, 1 by this role · 10.0 rows a call")
         await driver.press("o")
         assert driver.shows("3 statements by share of the time since")
         assert screen.pane.rows[0].key == "2"
@@ -68,6 +68,15 @@ async def test_the_list_opens_orders_and_copies() -> None:
         assert copied == [OFTEN.text]
         await driver.press("escape")
         assert driver.app.screen is driver.deck
+
+
+async def test_a_long_statement_leaves_room_for_its_figures() -> None:
+    long = replace(SLOW, text=f"SELECT {', '.join(f'column_{number}' for number in range(60))} FROM leads")
+    async with deck(
+        size=(80, 24), events=(*samples.EVERYTHING, replace(SNAPSHOT, statements=(long,)))
+    ) as driver:
+        await opened(driver)
+        assert driver.shows("20% of the database's time · 4 calls")
 
 
 async def test_what_comes_from_the_server_is_no_markup_and_no_control() -> None:

@@ -82,14 +82,16 @@ def _row(statement: SlowStatement) -> Row:
             (text, Tone.PLAIN),
         ),
         sql=statement.text,
-        foot=(line((text, Tone.PLAIN)), line((_said(statement), Tone.DIM))),
+        # The figures first: a long statement would leave them no line.
+        foot=(line((_said(statement), Tone.DIM)), line((text, Tone.PLAIN))),
     )
 
 
 def _said(statement: SlowStatement) -> str:
     totals, now = statement.totals, statement.now
     facts = [
-        f"{plural(totals.calls, 'call')}, {totals.own_calls} of them by this profile's role",
+        f"{statement.share:.0%} of the database's time",
+        f"{plural(totals.calls, 'call')}, {totals.own_calls} by this role",
         f"{totals.rows / totals.calls:.1f} rows a call" if totals.calls else "",
         "the last minute cannot be told yet" if now is None else f"{plural(now.calls, 'call')} lately",
     ]
