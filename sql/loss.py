@@ -60,5 +60,8 @@ def lost(
 
 
 def _goodbye(state: str, said: str) -> SessionError:
-    words = GOODBYES.get(state) or f"the server ended our session: {said}"
-    return SessionError(f"{words} ({state})", sqlstate=state)
+    words = GOODBYES.get(state)
+    if words is not None:
+        return SessionError(f"{words} ({state})", sqlstate=state)
+    why = said.removeprefix("terminating connection ")
+    return SessionError(f"the server ended our session ({state}): {why}", sqlstate=state)

@@ -33,7 +33,7 @@ READY = r"ENTERPRISE READY +everything the manifest asks for"
 BUDGET = {"pgdeck watch": 1, "pgdeck probe": 2}
 """Sessions that the deck may have at once."""
 GONE = (
-    r"lost: (the server ended our session: terminating connection due to \w+ \w+|the connection broke without"
+    r"lost: (the server ended our session \(57P01\): due to \w+ \w+|the connection broke without"
     r"|a process of the server crashed|nothing listens|127\.0\.0\.1:\d+ (closed the connection|is not ready))"
 )
 

@@ -24,7 +24,7 @@ from tests.waiting import until
 
 __all__ = ["hasty"]
 SILENCE = r"broke without a word"
-GOODBYE = r"the server ended our session: terminating connection due to administrator command \(57P01\)"
+GOODBYE = r"the server ended our session \(57P01\): due to administrator command"
 AWAY = r"there is no server socket|nothing listens|is not ready"
 
 
@@ -107,7 +107,7 @@ async def crash_one_process(cluster: Cluster) -> None:
         (crash, rf"\(57P0[12]\)|{SILENCE}", AWAY),
         (
             kill_postmaster,
-            r"due to unexpected postmaster exit \(57P01\)",
+            r"\(57P01\): due to unexpected postmaster exit",
             r"nothing listens|is not ready|no server socket|closed the connection",
         ),
         (crash_one_process, rf"crashed, and the server restarts \(57P02\)|{SILENCE}", ""),
