@@ -160,16 +160,25 @@ async def test_a_server_that_starts_up_or_shuts_down_says_so(cluster: Cluster) -
         cluster.settings = settings
 
 
-async def test_a_server_that_is_full_is_said_and_not_hammered(cluster: Cluster, role: str) -> None:
-    async with alive(on(cluster, role), cluster) as life:
-        crowd = [await _guest(cluster, role)]
+@pytest.mark.parametrize(
+    ("user", "words"),
+    [
+        ("ordinary", "remaining connection slots are reserved .*"),
+        ("postgres", "sorry, too many clients already"),
+    ],
+)
+async def test_a_server_that_is_full_is_said_and_not_hammered(
+    cluster: Cluster, role: str, user: str, words: str
+) -> None:
+    async with alive(on(cluster, user), cluster) as life:
+        crowd = [await _guest(cluster, user)]
         await end_sessions(cluster)
         while True:
             try:
-                crowd.append(await _guest(cluster, role))
+                crowd.append(await _guest(cluster, user))
             except asyncpg.TooManyConnectionsError:
                 break
-        await life.says(r"has no connection left \(remaining connection slots are reserved .*\); free one")
+        await life.says(rf"has no connection left \({words}\); free one")
         await until(lambda: len(life.waits) >= 4)
         assert life.waits[:4] == [1.0, 2.0, 4.0, 8.0]
         for guest in crowd:
