@@ -7,10 +7,13 @@ SELECT
     clock_timestamp() AS server_time,
     NULL::int8 AS sessions,
     NULL::int8 AS broken,
-    (SELECT count(*)::int
-     FROM pg_stat_activity a
-     WHERE a.backend_type = 'client backend' AND a.backend_start > clock_timestamp() - interval '60 s'
-        AND NOT starts_with(coalesce(a.application_name, ''), 'pgdeck')) AS young,
+    -- Where those of other roles are hidden, the number of the own ones would be taken for that of all.
+    CASE WHEN pg_has_role('pg_read_all_stats', 'USAGE') THEN
+        (SELECT count(*)::int
+         FROM pg_stat_activity a
+         WHERE a.backend_type = 'client backend' AND a.backend_start > clock_timestamp() - interval '60 s'
+            AND NOT starts_with(coalesce(a.application_name, ''), 'pgdeck'))
+    END AS young,
     here.tup_returned AS rows_read,
     here.tup_inserted + here.tup_updated + here.tup_deleted AS rows_written,
     (SELECT max(c.reltuples)::float8

@@ -86,6 +86,12 @@ async def test_without_applications_there_is_no_budget_to_compare(newest: Databa
     assert (await use(newest, PoolBudget(20))).budget is None
 
 
+async def test_before_14_new_sessions_that_are_hidden_are_not_said_to_be_none(database: Database) -> None:
+    async with role(database) as low, backends(database, 2):
+        traffic = (await use(database, BUDGET, low)).traffic
+    assert traffic.young is None
+
+
 async def test_new_sessions_are_counted_between_two_readings(database: Database) -> None:
     async with session(database) as watching:
         reading = PoolUse(BUDGET)

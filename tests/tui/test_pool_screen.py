@@ -145,6 +145,7 @@ def test_a_budget_that_is_kept() -> None:
         ({"use": replace(USE, budget=BudgetUse(9, 4))}, "ages and states of 5 are hidden from this role"),
         ({"use": replace(USE, traffic=replace(USE.traffic, new_per_min=None))}, "one more reading"),
         ({"use": replace(USE, traffic=Traffic(None, None, 7, None, None, 0))}, "7 sessions of the last"),
+        ({"use": replace(USE, traffic=Traffic(None, None, None, None, None, 0))}, "sessions are hidden"),
         ({"trouble": "permission denied"}, "? permission denied"),
     ],
 )

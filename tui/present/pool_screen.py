@@ -130,6 +130,8 @@ def _history(picture: PoolPicture, width: int) -> Iterable[Line]:
         said = f"{traffic.new_per_min:.0f} new sessions a minute"
     elif traffic.young is not None:
         said = f"{traffic.young} sessions of the last minute live still (13 does not count those that ended)"
+    elif traffic.broken is None:
+        said = "new sessions are hidden from this role; GRANT pg_read_all_stats shows them"
     else:
         said = "new sessions: one more reading to tell the rate"
     if traffic.broken is not None:
