@@ -18,7 +18,12 @@ from sql.steps.step import Step
 
 LONGEST_FOREIGN_QUERY = 200
 """Characters kept of another session's query."""
-_SECRET_WORDS = re.compile(r"password|passwd|secret|token|credential|api_?key", re.IGNORECASE)
+_SECRET_WORDS = re.compile(
+    r"password|passwd|passphrase|\bpwd\b|secret|token|credential|bearer|(api|private)_?key"
+    # Functions of pgcrypto, the password in a URL, and commands, which have passwords of their own.
+    r"|pgp_sym_|\bcrypt\s*\(|://[^\s'\"/@]*:[^\s'\"@]*@|\bprogram\s+e?'",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)

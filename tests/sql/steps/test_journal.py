@@ -174,3 +174,27 @@ async def test_a_journal_that_cannot_be_written_is_an_error(tmp_path: Path) -> N
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError):
         await asyncio.to_thread(Journal(tmp_path / "file" / "journal.jsonl").append, entry())
+
+
+@pytest.mark.hazard("SEC-04")
+@pytest.mark.parametrize(
+    "query",
+    [
+        "CREATE SUBSCRIPTION s CONNECTION 'postgresql://repl:hunter2@db:5432/sales' PUBLICATION p",
+        "SELECT * FROM dblink('postgres://:hun/ter2@db', 'SELECT 1') AS t (a int)",
+        "SELECT pgp_sym_decrypt(card, 'hunter2') FROM cards",
+        "SELECT crypt ('hunter2', hash) FROM accounts",
+        "UPDATE accounts SET pwd = 'hunter2'",
+        "SELECT http_header('Authorization', 'Bearer hunter2')",
+        "COPY leads TO PROGRAM 'curl -u me:hunter2 https://example.com'",
+        "SET app.passphrase = 'hunter2'",
+        "UPDATE hosts SET private_key = 'hunter2'",
+    ],
+)
+def test_a_secret_is_not_kept_whatever_it_is_called(query: str) -> None:
+    assert foreign_query(query) == "(not kept: it may hold a secret)"
+
+
+def test_what_only_looks_like_a_secret_is_kept() -> None:
+    for query in ("SELECT 'http://db:80/x' FROM leads", "SELECT crypto FROM coins", "SELECT a::text, b @> c"):
+        assert foreign_query(query) == query
