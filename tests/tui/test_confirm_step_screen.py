@@ -48,6 +48,17 @@ async def test_the_key_that_opened_does_not_run(key: str) -> None:
         assert LAUNCH not in driver.fake.asked
 
 
+@pytest.mark.parametrize("environment", list(EnvironmentClass))
+async def test_tab_goes_only_where_keys_are_heard(environment: EnvironmentClass) -> None:
+    async with stepping(environment) as driver:
+        screen = await ask(driver)
+        visited = []
+        for _ in range(3):
+            visited.append(screen.focused.id if screen.focused is not None else None)
+            await driver.press("tab")
+        assert set(visited) == ({"cancel", "typed"} if screen.asking.expects else {"cancel", "run"})
+
+
 async def test_development_runs_by_the_button() -> None:
     async with stepping(EnvironmentClass.DEVELOPMENT) as driver:
         await ask(driver)

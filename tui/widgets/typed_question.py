@@ -75,9 +75,12 @@ class TypedQuestion(Question[bool]):
 
     def compose(self) -> ComposeResult:
         """Where, what, the field where something must be typed, Cancel, and what does it."""
+        statement = Scroller(id="statement")
+        # With the focus there, enter and letters would do nothing and say nothing; ↑ and ↓ scroll it anyway.
+        statement.can_focus = False
         with Vertical(id="asking-step"):
             yield Lines(id="where")
-            yield Scroller(id="statement")
+            yield statement
             yield Lines(id="wanted")
             if self._asking.expects:
                 yield Input(id="typed", compact=True, select_on_focus=False)
