@@ -49,7 +49,7 @@ SELECT DISTINCT ON (b.depth, b.waiter, b.blocker)
     host(a.client_addr) AS client,
     a.backend_type,
     a.state,
-    CASE WHEN a.backend_type IS NOT NULL THEN left(a.query, 200) END AS query,
+    CASE WHEN a.backend_type IS NOT NULL THEN left(a.query, 1000) END AS query,
     extract(epoch FROM clock_timestamp() - a.xact_start)::float8 AS age_s,
     extract(epoch FROM clock_timestamp() - a.state_change)::float8 AS state_age_s,
     EXISTS (SELECT FROM pg_stat_get_progress_info('CREATE INDEX') p WHERE p.pid = b.blocker) AS builds,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sql.latency.looks import look
 from tests.servers import Database
 from tests.sql.crowding import crowd
@@ -23,3 +25,16 @@ async def test_a_look_asks_for_each_in_a_long_queue_once(database: Database) -> 
     assert len(direct) == QUEUED
     assert [each.pid for each in seen.lock.blockers if each.depth > 1] == [reader] * QUEUED
     assert {each.mode for each in direct} == {None}
+
+
+@pytest.mark.hazard("SEC-04")
+async def test_a_password_that_stands_where_a_query_is_cut_is_not_kept(newest: Database) -> None:
+    async with crowd(newest) as others, session(newest) as watching:
+        said = "SELECT FROM leads -- "
+        said += "x" * (190 - len(said)) + " a://b:hunter2@c"
+        await others.session("BEGIN", "LOCK TABLE leads", said)
+        probe = await others.waits("SELECT FROM leads")
+        (seen,) = await look(watching, [probe])
+    assert seen.lock is not None
+    (holder,) = seen.lock.blockers
+    assert holder.query == "(not kept: it may hold a secret)"
