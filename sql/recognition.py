@@ -19,18 +19,19 @@ def difference(known: ServerIdentity, found: ServerIdentity) -> str | None:
             f"ANOTHER SERVER answers at {found.address}: system identifier {identifiers[1]},"
             f" and {identifiers[0]} was watched before"
         )
-    if known.timeline is not None and found.timeline is not None and not found.in_recovery:
-        # A standby may lag behind a switch of timelines; a primary never goes back.
-        if found.timeline < known.timeline:
-            return (
-                f"AN OLD PRIMARY answers at {found.address}: timeline {found.timeline},"
-                f" and {known.timeline} was watched before"
-            )
+    if None in (known.timeline, found.timeline) or found.in_recovery:
+        return None
+    # A standby may lag behind a switch of timelines; a primary never goes back.
+    if (found.timeline or 0) < (known.timeline or 0):
+        return (
+            f"AN OLD PRIMARY answers at {found.address}: timeline {found.timeline},"
+            f" and {known.timeline} was watched before"
+        )
     return None
 
 
 def movement(before: ServerIdentity, now: ServerIdentity) -> str:
-    """What has changed about the same server: promoted, demoted, failed over, elsewhere; empty where nothing."""
+    """What has changed about the same server: promoted, failed over, elsewhere; empty where nothing."""
     said: list[str] = []
     if before.in_recovery and not now.in_recovery:
         said.append("it was promoted: a primary now")
