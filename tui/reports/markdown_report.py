@@ -128,21 +128,30 @@ def _notice(report: Report) -> Iterator[str]:
 def _experience(probes: Sequence[ProbeReading]) -> str:
     if any(probe.finding is ProbeFinding.FAILING for probe in probes):
         return "✗ An error in place of an answer"
-    if any(probe.finding is ProbeFinding.NOT_MEASURED for probe in probes):
+    missed = [probe for probe in probes if probe.finding is ProbeFinding.MISSED]
+    if not missed and any(probe.finding is ProbeFinding.NOT_MEASURED for probe in probes):
         return "? Not measured"
-    slowest = max(probes, key=_wait)
-    if slowest.p95_ms is not None:
-        waited = f"19 of 20 answers come within {milliseconds(slowest.p95_ms)} ms"
-    else:
-        waited = f"half of the answers come within {milliseconds(slowest.p50_ms)} ms"
-    if all(probe.finding is ProbeFinding.MET for probe in probes):
+    slowest = max(missed or probes, key=_wait)
+    waited = f"{_how_many(slowest)} within {milliseconds(_wait(slowest))} ms"
+    if not missed:
         return f"✓ As fast as promised: {waited}"
     return f"✗ {_delay(_wait(slowest))}, slower than promised: {waited}"
 
 
 def _wait(probe: ProbeReading) -> float:
-    """The p95 in ms, or the p50 where the samples carry no more."""
-    return probe.p95_ms or probe.p50_ms or 0.0
+    """The p95 in ms; where the samples carry no more the p50, then the longest of them."""
+    return probe.p95_ms or probe.p50_ms or probe.max_ms or 0.0
+
+
+def _how_many(probe: ProbeReading) -> str:
+    """How many answers come within `_wait` of a probe."""
+    if probe.p95_ms is not None:
+        return "19 of 20 answers come"
+    if probe.p50_ms is not None:
+        return "half of the answers come"
+    return (
+        "the one answer that was measured came" if probe.samples == 1 else f"all {probe.samples} answers came"
+    )
 
 
 def _delay(wait_ms: float) -> str:

@@ -50,6 +50,19 @@ def test_a_ready_database_is_praised_for_what_was_measured() -> None:
     assert "The database has what it must have.\n" in unmeasured
 
 
+def test_a_missed_target_is_told_in_figures_also_beside_what_was_not_measured() -> None:
+    (probe,) = REPORT.probes
+    few = {"samples": 3, "p50_ms": None, "p95_ms": None, "p99_ms": None}
+    missed = replace(probe, finding=ProbeFinding.MISSED, max_ms=251.0, **few)
+    unmeasured = replace(probe, name="other", finding=ProbeFinding.NOT_MEASURED, max_ms=900.0, **few)
+    text = render("markdown", [replace(REPORT, probes=(missed, unmeasured))])
+    assert "| ✗ A noticeable delay, slower than promised: all 3 answers came within 251.0 ms |" in text
+    text = render("markdown", [replace(REPORT, probes=(replace(missed, samples=1),))])
+    assert "the one answer that was measured came within 251.0 ms" in text
+    met = replace(probe, finding=ProbeFinding.MET)
+    assert "| ? Not measured |" in render("markdown", [replace(REPORT, probes=(met, unmeasured))])
+
+
 def test_every_row_of_a_table_has_the_cells_of_its_head_whatever_the_names() -> None:
     for report in (REPORT, hostile(), out_of_reach()):
         rows: list[str] = []
