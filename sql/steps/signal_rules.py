@@ -24,6 +24,12 @@ def why_not(session: LockSession, signal: Signal) -> str:
         return "it is a run of pgdeck: u lists the runs, and cancels them with their clean-up"
     if session.own:
         return "it is a session of pgdeck: it ends with the pgdeck that opened it"
+    if session.kind == "startup":
+        # An auxiliary process is not in the array of backends: pg_terminate_backend would not find it.
+        return (
+            "it is the startup process, which replays a lock of the primary: no signal reaches it; the lock goes"
+            " with the primary's transaction"
+        )
     if session.hidden:
         return (
             f"what pid {session.pid} does is hidden from this role, so it cannot be told from another session"

@@ -11,11 +11,17 @@ import pytest
 from profiles.manifest import ConstraintEntry, IndexEntry, Manifest, MigrationEntry, ProbeEntry, Target
 from sql.check import case_of, verify
 from sql.findings import ConstraintFinding, IndexFinding, ProbeFinding, Verdict
+from sql.lock_tree import Forest
+from sql.locks import LockSession, read_locks
 from sql.steps.preparing import prepare
+from sql.steps.signal_rules import why_not
+from sql.steps.signals import Signal
 from tests import servers
 from tests.servers import Database
+from tests.sql.sessions import session
 from tests.sql.standbys import primary, standby_of
 from tests.sql.steps.schemas import profile
+from tests.waiting import until
 
 MANIFEST = Manifest(
     "own",
@@ -76,3 +82,34 @@ async def test_steps_are_shown_and_refused_there(standby: Database) -> None:
     assert "create-index:absent" in {step.id for step in prepared.steps}
     assert prepared.ready == ()
     assert {"connect to its primary" in step.sentence for step in prepared.refused} == {True}
+
+
+@pytest.mark.hazard("PRV-03")
+@pytest.mark.parametrize("major", servers.wanted_majors())
+async def test_no_signal_is_offered_for_the_process_that_replays_a_lock(major: int) -> None:
+    with primary(major) as first:
+        await first.execute("CREATE TABLE leads (id int)")
+        with standby_of(first) as second:
+            locker, reader = await first.connect(), await second.connect()
+            try:
+                await locker.execute("BEGIN; LOCK TABLE leads")
+                replayed = "SELECT EXISTS (SELECT FROM pg_locks WHERE mode = 'AccessExclusiveLock')"
+                await until(lambda: reader.fetchval(replayed))
+                waiting = asyncio.ensure_future(reader.fetch("SELECT FROM leads"))
+                async with session(second) as watching:
+
+                    async def root() -> LockSession | None:
+                        return next(iter(Forest(await read_locks(watching)).roots), None)
+
+                    await until(root)
+                    found = await root()
+                    assert found is not None and found.kind == "startup"
+                    for signal in Signal:
+                        assert "replays a lock of the primary" in why_not(found, signal)
+                    # The server itself would not do it either.
+                    sent = "SELECT pg_terminate_backend($1::int)"
+                    assert not await watching._connection.fetchval(sent, found.pid)
+            finally:
+                locker.terminate()
+                reader.terminate()
+            await asyncio.wait([waiting])
