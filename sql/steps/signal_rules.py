@@ -27,8 +27,8 @@ def why_not(session: LockSession, signal: Signal) -> str:
     if session.kind == "startup":
         # An auxiliary process is not in the array of backends: pg_terminate_backend would not find it.
         return (
-            "it is the startup process, which replays a lock of the primary: no signal reaches it; the lock goes"
-            " with the primary's transaction"
+            "it is the startup process, which replays a lock of the primary: no signal reaches it;"
+            " the lock goes with the primary's transaction"
         )
     if session.hidden:
         return (
