@@ -55,12 +55,13 @@ class SecondLane:
         wanted = self._wanted(costs)
         self._settle_opening()
         if self.track is None:
-            if wanted and self._opening is None and now() >= self._not_before:
+            closing = self._closing is not None and not self._closing.done()
+            if wanted and self._opening is None and not closing and now() >= self._not_before:
                 self._opening = asyncio.create_task(self._open())
             return
         self._move(wanted - self._here, self._main, self.track)
         self._move(self._here - wanted, self.track, self._main)
-        if not self._here and self.track.idle:
+        if not wanted and not self._here and self.track.idle:
             self._close(self.track)
 
     async def give_up(self) -> None:

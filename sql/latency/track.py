@@ -19,6 +19,7 @@ from sql.latency.query import RETRY_S, Query
 from sql.latency.schedule import Schedule, Ticks
 
 LONGEST_SLEEP_S = 0.5
+GIVE_UP_S = 1.0
 
 Errand: TypeAlias = Callable[[], Awaitable[None]]
 """What is done on the connection besides probes."""
@@ -135,10 +136,10 @@ class Track:
             await self.lane.close()
 
     async def give_up(self) -> None:
-        """Cancel what runs."""
+        """Cancel what runs; a server that does not confirm that is not waited for."""
         if self.task is not None:
             self.task.cancel()
-            await asyncio.wait([self.task])
+            await asyncio.wait([self.task], timeout=GIVE_UP_S)
 
     def take(self, number: int) -> tuple[int, int, tuple[Sample, ...]] | None:
         """Ticks that came due, runs, and samples since this was last asked; None where there is no sample."""
