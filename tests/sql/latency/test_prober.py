@@ -327,3 +327,18 @@ async def test_it_measures_with_uvloop_where_that_is_installed(leads: Database) 
 
     assert loop_factory() is uvloop.new_event_loop
     await first_samples(Order(profile(leads), None, (DASHBOARD,)), "-m", "sql.latency.prober")
+
+
+async def test_another_window_while_paused_counts_as_of_the_pause(leads: Database) -> None:
+    heard = Heard()
+    async with Prober() as prober:
+        await prober.start(profile(leads), None, (DASHBOARD,), heard.append)
+        await until(lambda: heard.measured(5))
+        prober.pause()
+        paused = len(heard.snapshots)
+        prober.window(60.0)
+        await until(lambda: heard.snapshots[-1].window_s == 60.0)
+        prober.window(None)
+        await until(lambda: heard.snapshots[-1].window_s is None)
+        first, second = heard.snapshots[paused], heard.snapshots[-1]
+        assert first.clock == second.clock
