@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sql.findings import Verdict
+from sql.latency.evidence import IncidentsSnapshot
 from sql.latency.messages import Samples
 from sql.recording.entries import Header, Heard, Ran
 from sql.recording.player import Player
@@ -134,8 +135,10 @@ class _Gathering:
         event = shown.event
         if isinstance(event, BuildsSnapshot):
             return
-        for incident in getattr(event, "incidents", ()):
-            self._incidents[incident.key] = incident
+        if isinstance(event, IncidentsSnapshot):
+            # One that was still running may have joined an older one since, and is under that one's key then.
+            ended = {key: each for key, each in self._incidents.items() if not each.running}
+            self._incidents = ended | {each.key: each for each in event.incidents}
         if isinstance(event, Lost) and self._readings.lost is None:
             self._lost.append((shown.moment, event.reason))
         if isinstance(event, PoolSnapshot):

@@ -121,6 +121,28 @@ def test_figures_are_those_of_the_deck_since_the_start(tmp_path: Path) -> None:
     assert (probe.samples, probe.failed, probe.finding) == (wanted.samples, 0, ProbeFinding.MET)
 
 
+def test_a_run_that_joined_an_older_incident_is_not_told_again_as_still_running(tmp_path: Path) -> None:
+    (first,) = incident().incidents
+    later = first.at + timedelta(seconds=10)
+    running = replace(first, at=later, until=later, ms=500.0, running=True)
+    joined = first.joined(replace(running, until=later + timedelta(seconds=2), running=False), looked=True)
+    seen = {41: [first], 51: [running, first], 53: [joined], 100: [replace(running, probe="last"), joined]}
+    header, live = header_of(), Live(header_of())
+    entries = (
+        entry
+        for second in range(120)
+        for entry in live.second(
+            second,
+            events=[IncidentsSnapshot(samples.NOW, tuple(seen[second]))] if second in seen else [],
+        )
+    )
+    found = told(tmp_path, entries, header).incidents
+    assert [(each.probe, each.count, each.running) for each in found] == [
+        ("lead_dashboard", 2, False),
+        ("last", 1, True),
+    ]
+
+
 def test_peak_runs_incidents_and_losses(session: Session) -> None:
     assert session.peak is not None
     assert (session.peak.used, session.peak.name) == (42, "14 of 97 (max_connections)")
