@@ -140,25 +140,27 @@ def test_entries_of_a_later_pgdeck_are_passed_over(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [
-        b"",
-        b"hello",
-        b"\x1f\x8b",
-        b"\x1f\x8b\x08\x00garbage that is no deflate stream",
-        gzip.compress(b""),
-        gzip.compress(b"hello, world\n"),
-        gzip.compress(b'{"another": "program"}\n'),
-        gzip.compress(b"[1, 2]\n"),
-        gzip.compress(b"null\n"),
-        gzip.compress(b"x" * 20_000_000),
-        gzip.compress(json.dumps({MARK: 1}).encode() + b"\n"),
-        gzip.compress(json.dumps({MARK: 1, "profile": "x", "manifest": {"~": "os.system"}}).encode() + b"\n"),
-    ],
-    ids=lambda content: repr(content[:24]),
+    {
+        "empty": b"",
+        "text": b"hello",
+        "two bytes": b"\x1f\x8b",
+        "damaged": b"\x1f\x8b\x08\x00garbage that is no deflate stream",
+        "nothing packed": gzip.compress(b""),
+        "packed text": gzip.compress(b"hello, world\n"),
+        "another program": gzip.compress(b'{"another": "program"}\n'),
+        "a list": gzip.compress(b"[1, 2]\n"),
+        "null": gzip.compress(b"null\n"),
+        "an endless line": gzip.compress(b"x" * 20_000_000),
+        "no header": gzip.compress(json.dumps({MARK: 1}).encode() + b"\n"),
+        "a type that is none of ours": gzip.compress(
+            json.dumps({MARK: 1, "profile": "x", "manifest": {"~": "os.system"}}).encode() + b"\n"
+        ),
+    }.items(),
+    ids=lambda named: named[0],
 )
-def test_what_is_no_recording_is_told_in_one_sentence(tmp_path: Path, content: bytes) -> None:
+def test_what_is_no_recording_is_told_in_one_sentence(tmp_path: Path, content: tuple[str, bytes]) -> None:
     path = tmp_path / "foreign.pgdeck"
-    path.write_bytes(content)
+    path.write_bytes(content[1])
     assert "is no recording of pgdeck; name another" in sentence(path)
 
 
