@@ -21,6 +21,8 @@ class Blocker:
     waiter: int | None = None
     backend_start: datetime | None = None
     query_start: datetime | None = None
+    xact_start: datetime | None = None
+    """None also where nobody asked for it."""
     user: str | None = None
     application: str | None = None
     client: str | None = None

@@ -248,6 +248,7 @@ def as_blocker(session: LockSession) -> Blocker:
         pid=session.pid,
         backend_start=session.backend_start,
         query_start=session.query_start,
+        xact_start=session.xact_start,
         user=session.user or None,
         application=session.application or None,
         client=session.client or None,

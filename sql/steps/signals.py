@@ -40,6 +40,8 @@ class Target:
     backend_start: datetime
     query_start: datetime | None = None
     """Of the statement that is meant; None: whichever it runs."""
+    work: tuple[datetime, datetime | None] | None = None
+    """When the transaction that is meant began, and its statement; None: whatever it does."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,8 @@ async def send_to_blocker(
         why = "which backend it is cannot be seen; the owner, or pg_read_all_stats, can see it"
         return SignalResult(False, False, why)
     query_start = blocker.query_start if signal is Signal.CANCEL else None
-    target = Target(blocker.pid, blocker.backend_start, query_start)
+    work = (blocker.xact_start, blocker.query_start) if blocker.xact_start is not None else None
+    target = Target(blocker.pid, blocker.backend_start, query_start, work)
     said: dict[str, Any] = {"signal": signal, "blocker": blocker.as_json()}
     sql = text_of(signal, blocker.pid)
     scribe.write(Event.CANCELLED, detail=said, sql=sql)
@@ -115,7 +118,14 @@ def _refusal(signal: Signal, target: Target, found: Any) -> str:
     if found["backend_start"] != target.backend_start:
         return f"pid {target.pid} is another session by now"
     if signal is Signal.TERMINATE:
-        return ""
+        # A build has one statement and several transactions, an application several statements in one.
+        if (
+            target.work is None
+            or target.work[0] == found["xact_start"]
+            or target.work[1] == found["query_start"]
+        ):
+            return ""
+        return f"pid {target.pid} has ended its transaction by now: what it held is let go"
     if found["state"] in ("idle", "idle in transaction", "idle in transaction (aborted)"):
         return f"pid {target.pid} runs no statement ({found['state']}): there is nothing to cancel"
     if target.query_start is not None and found["query_start"] != target.query_start:

@@ -191,3 +191,27 @@ async def test_without_the_right_nothing_is_sent_and_it_is_said(database: Databa
         root = await named(database, "root")
         ended = await end(profile(database, watcher), None, Signal.TERMINATE, root)
     assert not ended.sent and "not allowed to terminate" in ended.sentence
+
+
+@pytest.mark.hazard("DISC-10")
+async def test_a_session_that_ended_the_transaction_that_was_meant_is_left_alone(database: Database) -> None:
+    async with crowd(database) as gathered:
+        holder = await gathered.session("BEGIN", UPDATE.format(id=1), application="root")
+        root = await named(database, "root")
+        await holder.execute("COMMIT")
+        for next_one in ("SELECT 1", "BEGIN; SELECT FROM leads"):
+            await holder.execute(next_one)
+            ended = await end(profile(database), None, Signal.TERMINATE, root)
+            assert not ended.sent and "its transaction by now" in ended.sentence, ended
+            assert await holder.fetchval("SELECT 1") == 1
+
+
+async def test_a_session_that_goes_on_in_its_transaction_is_the_one_that_was_meant(
+    database: Database,
+) -> None:
+    async with crowd(database) as gathered:
+        holder = await gathered.session("BEGIN", UPDATE.format(id=1), application="root")
+        root = await named(database, "root")
+        await holder.execute("SELECT 1")
+        ended = await end(profile(database), None, Signal.TERMINATE, root)
+    assert ended.effective
