@@ -5,15 +5,17 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
 from sql.errors import ReadingError
-from sql.replicas_reading import Recovery
 from sql.session import Session
 from sql.snapshots import IdentitySnapshot, Pooler, ServerIdentity
 from sql.statements import OLDEST_SUPPORTED, statement
+
+if TYPE_CHECKING:
+    from sql.replicas_reading import Recovery
 
 
 async def read_identity(
