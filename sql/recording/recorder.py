@@ -148,6 +148,11 @@ class Recorder:
         except OSError as error:
             where = self.path or error.filename or self._folder
             self._give_up(f"nothing is recorded any more: {where}: {error.strerror or error}")
+        except (
+            Exception
+        ) as error:  # a thread that dies of it would write over the screen, and nobody would know
+            why = f"pgdeck itself is at fault ({type(error).__name__})"
+            self._give_up(f"nothing is recorded any more: {why}; the watch goes on")
         finally:
             self._stopped = True
             self._waiting.clear()

@@ -266,3 +266,14 @@ def test_a_new_recording_makes_room(folder: Path, monkeypatch: pytest.MonkeyPatc
         recorder.overhear(samples.SERVER)
         recorder.end()
     assert len(list(folder.iterdir())) == 3
+
+
+def test_a_value_that_nobody_thought_of_ends_the_recording_with_a_sentence(folder: Path) -> None:
+    said: list[str] = []
+    recorder = Recorder(samples.PROFILE, samples.MANIFEST, folder, said.append)
+    recorder.overhear(samples.SERVER)
+    recorder.overhear(Unavailable("x", "its moment has no zone", "", datetime(2026, 1, 1)))
+    recorder.start()
+    wait_until(lambda: said)
+    recorder.end()
+    assert said == ["nothing is recorded any more: pgdeck itself is at fault (TypeError); the watch goes on"]
