@@ -13,6 +13,7 @@ from tui.road import RoadBlocked
 from tui.screens.confirm_signal import ConfirmSignalScreen
 
 if TYPE_CHECKING:
+    from sql.locks import LockSession
     from sql.steps.blockers import Blocker
     from sql.steps.signals import Signal
     from tui.screens.deck import DeckScreen
@@ -33,7 +34,8 @@ def ask_to_end(app: StepsApp, asked: LocksScreen.Asked) -> None:
                 _end(app, asked), group="steps", description="end a session in the way", exit_on_error=False
             )
 
-    question = ConfirmSignalScreen(deck.profile, asked.signal, asked.session, asked.forest, _where(deck))
+    where, elsewhere = _where(deck), _elsewhere(deck, asked.session)
+    question = ConfirmSignalScreen(deck.profile, asked.signal, asked.session, asked.forest, where, elsewhere)
     app.push_screen(question, answered)
 
 
@@ -80,6 +82,14 @@ async def _end(app: StepsApp, asked: LocksScreen.Asked) -> None:
         asked.screen.tell(f"{sign} {ended.sentence}; the journal has it", tone)
     if app.feed is not None:
         app.feed.refresh()
+
+
+def _elsewhere(deck: DeckScreen, session: LockSession) -> str:
+    """The database that a session is connected to, where it is another than the deck's."""
+    snapshot = deck.readings.known("server").snapshot
+    if not isinstance(snapshot, IdentitySnapshot) or session.database == snapshot.server.database:
+        return ""
+    return session.database
 
 
 def _where(deck: DeckScreen) -> str:

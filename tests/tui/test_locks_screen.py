@@ -274,6 +274,19 @@ async def test_staging_wants_a_yes() -> None:
         assert driver.fake.asked == [f"cancel {lock_samples.FIRST.key}"]
 
 
+async def test_a_session_of_another_database_is_named_so_and_not_ended_by_a_hasty_yes() -> None:
+    foreign = replace(ROOT, database="sales_production")
+    async with opened(STAGING, locks=snapshot(foreign, FIRST)) as driver:
+        await driver.press("t")
+        question = driver.app.screen
+        assert isinstance(question, ConfirmSignalScreen)
+        assert driver.shows("! It is in another database of this server: sales_production.")
+        assert driver.shows("To send it type its pid: 100, or sales-api")
+        await until(lambda: question.listening)
+        await driver.press("y", "enter")
+        assert driver.fake.asked == [] and driver.app.screen is question
+
+
 async def test_a_forbidden_profile_signals_nobody() -> None:
     async with opened(STAGING, Guard.FORBIDDEN) as driver:
         await driver.press("t")

@@ -52,9 +52,15 @@ def asking(profile: Profile, step: Step) -> Asking:
     return Asking(Asked.RUN, "")
 
 
-def asking_signal(profile: Profile, session: LockSession) -> Asking:
-    """What this class and this guard want before a session is cancelled or terminated."""
-    if profile.environment is EnvironmentClass.PRODUCTION or profile.guard is Guard.CONFIRM_NAME:
+def asking_signal(profile: Profile, session: LockSession, elsewhere: str = "") -> Asking:
+    """What this class and this guard want before a session is cancelled or terminated.
+
+    Args:
+        elsewhere: another database that the session is connected to. Nobody here knows its class: it is
+            treated as production.
+    """
+    strict = profile.environment is EnvironmentClass.PRODUCTION or profile.guard is Guard.CONFIRM_NAME
+    if strict or elsewhere:
         return Asking(Asked.NAME, str(session.pid), clean(session.application), "its pid")
     if profile.environment is EnvironmentClass.STAGING:
         return Asking(Asked.YES, "y")

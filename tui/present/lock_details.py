@@ -129,12 +129,18 @@ def signal_title(signal: Signal) -> str:
     return "cancel a statement" if signal == "cancel" else "terminate a session"
 
 
-def signal_facts(signal: Signal, session: LockSession, forest: Forest) -> str:
-    """Who is meant, what it does to them, and to how many."""
+def signal_facts(signal: Signal, session: LockSession, forest: Forest, elsewhere: str = "") -> str:
+    """Who is meant, what it does to them, and to how many.
+
+    Args:
+        elsewhere: another database than this profile's, to which the session is connected.
+    """
     from sql.steps.signal_rules import what_happens, who
 
     doing = session.state or session.kind
     said = [f"{clean(who(session))}, {clean(doing)}: {one_line(session.query)}"]
+    if elsewhere:
+        said.append(f"! It is in another database of this server: {clean(elsewhere)}.")
     what = clean(what_happens(session, signal))
     said.append(f"{what[:1].upper()}{what[1:]}.")
     if forest.behind(session.key):

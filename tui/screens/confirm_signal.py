@@ -22,19 +22,26 @@ class ConfirmSignalScreen(TypedQuestion):
     TO_DO_IT = "To send it"
 
     def __init__(
-        self, profile: Profile, signal: Signal, session: LockSession, forest: Forest, where: str
+        self,
+        profile: Profile,
+        signal: Signal,
+        session: LockSession,
+        forest: Forest,
+        where: str,
+        elsewhere: str = "",
     ) -> None:
         """
         Args:
             where: the server, as it said who it is.
+            elsewhere: another database than this profile's, to which the session is connected.
         """
         from sql.steps.signals import text_of
 
         super().__init__(
             profile,
-            asking_signal(profile, session),
+            asking_signal(profile, session, elsewhere),
             signal_title(signal),
             where,
             text_of(signal, session.pid),
-            signal_facts(signal, session, forest),
+            signal_facts(signal, session, forest, elsewhere),
         )
