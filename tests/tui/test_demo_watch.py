@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import timedelta, timezone
 
 import pytest
 
@@ -12,8 +12,8 @@ from sql.pgbouncer_reading import PgbouncerReading
 from sql.snapshots import Event, Lost, PoolSnapshot, ProbeReading, ProbesSnapshot
 from tests.tui import samples
 from tests.tui.deck import Driver, deck
-from tui.crossings import MOST, Crossings
-from tui.present.demo_watch import figure_of, tile_lines
+from tui.crossings import MOST, Crossing, Crossings
+from tui.present.demo_watch import figure_of, log_lines, tile_lines
 from tui.present.large import GLYPHS, HEIGHT, large
 from tui.screens.demo_watch import CALM_S, DemoWatchScreen
 from tui.watching import Readings
@@ -183,9 +183,18 @@ async def test_what_crossed_while_it_was_closed_is_there_when_it_opens_again() -
 def test_with_too_few_samples_for_a_p95_the_figure_is_another_and_says_so() -> None:
     early = replace(MET, p95_ms=None)
     words = ["".join(text for text, _ in each) for each in tile_lines([early], 26, 8)]
-    assert "met p50 of 25" in words[-1]
+    assert "met p50 of 25 ms" in words[-1]
     words = ["".join(text for text, _ in each) for each in tile_lines([replace(early, p50_ms=None)], 26, 8)]
-    assert " now " in words[-1]
+    assert " newest " in words[-1]
+    nothing = replace(early, finding=ProbeFinding.NOT_MEASURED, p50_ms=None)
+    words = ["".join(text for text, _ in each) for each in tile_lines([nothing], 26, 8)]
+    assert words[-1].strip() == "? not measured, newest"
+
+
+def test_what_crossed_a_line_is_timed_in_utc_as_everything_else() -> None:
+    east = samples.NOW.astimezone(timezone(timedelta(hours=5)))
+    (entry,) = log_lines([Crossing(east, "the pool is full", True)], 80)
+    assert "".join(text for text, _ in entry).startswith(f" {samples.NOW:%H:%M:%S} ")
 
 
 def test_a_pool_is_not_said_to_have_room_while_its_pgbouncer_does_not_answer() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC
 from itertools import zip_longest
 
 from sql.findings import ProbeFinding
@@ -62,7 +63,7 @@ def log_lines(entries: Iterable[Crossing], width: int) -> list[Line]:
 def _entry(entry: Crossing, width: int) -> Line:
     sign = ("✗ ", Tone.BAD) if entry.worse else ("✓ ", Tone.GOOD)
     said = fit(clean(entry.sentence), width - 13).rstrip()
-    return line((f" {entry.at.astimezone():%H:%M:%S} ", Tone.DIM), sign, (said, Tone.PLAIN))
+    return line((f" {entry.at.astimezone(UTC):%H:%M:%S} ", Tone.DIM), sign, (said, Tone.PLAIN))
 
 
 def _tile(probe: ProbeReading, width: int) -> list[Line]:
@@ -81,12 +82,15 @@ def _telling(probe: ProbeReading) -> tuple[str, float | None, float | None]:
         return "p95", probe.p95_ms, target.p95_ms
     if probe.p50_ms is not None:
         return "p50", probe.p50_ms, target.p50_ms
-    return "now", probe.last_ms, target.p50_ms
+    return "newest", probe.last_ms, None
 
 
 def _words(probe: ProbeReading) -> tuple[Span, ...]:
     name, _, wanted = _telling(probe)
-    return (mark(probe.finding), (f" {name}" + (f" of {target_ms(wanted)}" if wanted else ""), Tone.DIM))
+    if probe.finding is ProbeFinding.NOT_MEASURED:
+        return (mark(probe.finding), (f", {name}", Tone.DIM))
+    target = f" of {target_ms(wanted)} ms" if wanted else ""
+    return (mark(probe.finding), (f" {name}{target}", Tone.DIM))
 
 
 def figure_of(value_ms: float | None) -> tuple[str, str]:
