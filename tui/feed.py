@@ -87,6 +87,8 @@ class Feed:
         self._joined: dict[str, Reading] = {}
         self._listeners: list[Callable[[Heard, float], None]] = []
         self._overhearing: list[Callable[[Event], None]] = []
+        self._early: list[Event | tuple[Heard, float]] = []
+        """What was published and heard before there was time for who comes late."""
 
     async def run(self) -> None:
         """Watch until cancelled; sessions, prober and dialogs are gone afterwards."""
@@ -96,8 +98,11 @@ class Feed:
             if self._manifest.probes:
                 await self._probes.start()
             requirements = await in_background(self._prepare, "pgdeck imports")
-            self._say("waiting for the password")
-            await self._admission.fetch()
+            waiting = asyncio.get_running_loop().call_later(DRAWN_S, self._say, "waiting for the password")
+            try:
+                await self._admission.fetch()
+            finally:
+                waiting.cancel()
             self._say("connecting …")
             await self._watch(requirements)
         except ConfigurationError as error:
@@ -178,12 +183,21 @@ class Feed:
         return await self._poller.ask(fetch)
 
     def listen(self, heard: Callable[[Heard, float], None]) -> None:
-        """Let `heard` have every message of the prober, with the time by the samples' clock."""
+        """Let `heard` have every message of the prober, with the time by the samples' clock.
+
+        Who comes before there is time for what can wait gets those from before too; so it is with `overhear`.
+        """
         self._listeners.append(heard)
+        for each in self._early:
+            if isinstance(each, tuple):
+                heard(*each)
 
     def overhear(self, heard: Callable[[Event], None]) -> None:
         """Let `heard` have everything that is published."""
         self._overhearing.append(heard)
+        for each in self._early:
+            if not isinstance(each, tuple):
+                heard(each)
 
     def publish(self, event: Event) -> None:
         """Tell the app, and whoever overhears."""
@@ -191,6 +205,8 @@ class Feed:
             event = self._replicas.enriched(event)
         if isinstance(event, Lost):
             self._probes.hold()
+        if not self._settled.is_set():
+            self._early.append(event)
         for heard in self._overhearing:
             heard(event)
         self._host.post_message(Arrived(event))
@@ -206,6 +222,7 @@ class Feed:
         if not self._settled.is_set():
             self._settled.set()
             self._host.settled()
+            self._early.clear()
         if self._poller is not None and not self._unread and self._keeping is None:
             self._keeping = asyncio.ensure_future(in_background(STORE.close, "pgdeck parsed"))
 
@@ -215,6 +232,8 @@ class Feed:
         self._settling = asyncio.get_running_loop().call_later(seconds, self._settle)
 
     def _hear(self, message: Heard, at: float) -> None:
+        if not self._settled.is_set():
+            self._early.append((message, at))
         for heard in self._listeners:
             heard(message, at)
 

@@ -78,8 +78,6 @@ class WatchedApp(StepsApp):
         assert self.profile is not None
         assert self.manifest is not None
         self.feed = Feed(self.profile, self.manifest, self)
-        self.feed.listen(self.history.take)
-        self.feed.overhear(self.history.hear)
         self.recording.begin(self.feed)
         try:
             await self.feed.run()
@@ -87,8 +85,11 @@ class WatchedApp(StepsApp):
             await self.recording.end()
 
     def settled(self) -> None:
-        """The verdict is there, or takes long: follow the runs, server or not."""
+        """The verdict is there, or takes long: remember what is heard, follow the runs, server or not."""
         collector.settle()
+        if self.feed is not None:
+            self.feed.listen(self.history.take)
+            self.feed.overhear(self.history.hear)
         self.recording.write()
         self.recording.note_runs(self.board.states)
         self._following_runs = self.run_worker(
