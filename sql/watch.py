@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from profiles.locations import locations
@@ -134,6 +135,8 @@ class ConstraintWatch:
 
     async def __call__(self, session: Session) -> ConstraintsSnapshot:
         """A snapshot whose violations are counted now, or carried over from the last count."""
+        if not self._requirements.constraints:
+            return ConstraintsSnapshot(datetime.now(UTC), ())
         from sql.constraints import read_constraints
 
         now = self._clock()
