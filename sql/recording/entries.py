@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from profiles.manifest import Manifest
 from profiles.model import EnvironmentClass
+from sql.latency.evidence import IncidentsSnapshot
 from sql.latency.messages import Message, decode, encode
+from sql.recording.incident_lines import KnownIncidents, ToldIncidents
 from sql.recording.values import VALUE, UnknownValueError, micros, moment_of, pack, unpack
 from sql.snapshots import Event, ServerIdentity, Unavailable
 
@@ -152,6 +154,7 @@ class Encoder:
 
     def __init__(self) -> None:
         self._last: dict[str, Any] = {}
+        self._incidents = ToldIncidents()
         self._window: list[float | None] = []
 
     def encode(self, entry: Entry) -> bytes:
@@ -164,6 +167,8 @@ class Encoder:
         match entry:
             case Heard(message=message):
                 return HEARD + b"%s,%s]\n" % (json.dumps(at).encode(), encode(message).rstrip())
+            case Published(event=IncidentsSnapshot(taken_at=taken_at, incidents=incidents)):
+                return _line(["i", at, micros(taken_at), self._incidents.pack(incidents)])
             case Published(event=event):
                 return self._reading(at, event)
             case Measured(window_s=window_s):
@@ -193,12 +198,14 @@ class Decoder:
 
     def __init__(self) -> None:
         self.known: dict[str, Event] = {}
+        self._incidents = KnownIncidents()
         self._window_s: float | None = None
 
     def copy(self) -> Decoder:
         """Another one that knows the same."""
         twin = Decoder()
         twin.known, twin._window_s = dict(self.known), self._window_s
+        twin._incidents = self._incidents.copy()
         return twin
 
     def decode(self, line: bytes) -> Entry | None:
@@ -225,6 +232,9 @@ class Decoder:
                 return self._reading(at, rest[0], unpack(rest[1]))
             case "s":
                 return self._same(at, *rest)
+            case "i":
+                told = IncidentsSnapshot(moment_of(rest[0]), self._incidents.unpack(rest[1]))
+                return self._reading(at, part_of(told), told)
             case "l":
                 self._window_s = rest[1] if len(rest) > 1 else self._window_s
                 return Measured(at, moment_of(rest[0]), self._window_s)
