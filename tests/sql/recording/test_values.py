@@ -70,7 +70,7 @@ def test_a_finding_is_the_member_itself() -> None:
         float("-inf"),
         0.1 + 0.2,
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_plain_containers_survive(value: object) -> None:
     assert through_a_file(value) == value
