@@ -58,11 +58,26 @@ async def test_help_opens_above_every_full_screen(way: str) -> None:
             assert driver.app.screen is below
 
 
-def test_the_help_lists_every_key() -> None:
-    text = "\n".join("".join(part for part, _ in each) for each in help_lines(120))
+@pytest.mark.parametrize("scope", list(keys.Scope))
+def test_the_help_lists_every_key(scope: keys.Scope) -> None:
+    text = "\n".join("".join(part for part, _ in each) for each in help_lines(120, scope))
     for each in keys.KEYS:
         assert each.label in text
         assert each.help in text
+    headings = [each.strip() for each in text.splitlines() if each.strip() in list(keys.Scope)]
+    assert headings[0] == scope
+    assert len(headings) == len(set(headings))
+
+
+@pytest.mark.parametrize(
+    ("way", "scope"), [("enter", keys.Scope.DETAILS), ("c", keys.Scope.POOL), ("x", keys.Scope.LOCKS)]
+)
+async def test_the_help_begins_with_the_keys_of_the_screen_below(way: str, scope: keys.Scope) -> None:
+    async with deck(size=(80, 24)) as driver:
+        await driver.press("1", way, "question_mark")
+        screen = driver.app.screen
+        assert isinstance(screen, HelpScreen)
+        assert ["".join(part for part, _ in each).strip() for each in screen.lines(80)][1] == scope
 
 
 def test_the_table_of_the_readme_lists_every_key() -> None:

@@ -12,6 +12,7 @@ from tui import keys
 from tui.present.text import wrap
 from tui.present.view import BLANK, Line, Tone, line
 from tui.screens.reader import Reader
+from tui.widgets.footer import Footer
 
 LABEL_WIDTH = 12
 SIGNS = (
@@ -31,10 +32,14 @@ SIGNS = (
 )
 
 
-def help_lines(width: int) -> tuple[Line, ...]:
-    """Every key by where it works, then the signs."""
+def help_lines(width: int, begins: keys.Scope = keys.Scope.DECK) -> tuple[Line, ...]:
+    """Every key by where it works, then the signs.
+
+    Args:
+        begins: what stands first: where the help was asked for.
+    """
     lines: list[Line] = [BLANK]
-    for scope in keys.Scope:
+    for scope in sorted(keys.Scope, key=lambda each: each is not begins):
         of_scope = list(keys.of_scope(scope))
         if not of_scope:
             continue
@@ -55,7 +60,8 @@ def help_lines(width: int) -> tuple[Line, ...]:
 def open_help(app: App[int]) -> None:
     """Show the help above whatever screen is up; two fast presses show it once."""
     if not isinstance(app.screen, HelpScreen):
-        app.push_screen(HelpScreen())
+        below = app.screen.query(Footer)
+        app.push_screen(HelpScreen(below.first().scope if below else keys.Scope.DECK))
 
 
 class HelpScreen(Reader):
@@ -64,10 +70,18 @@ class HelpScreen(Reader):
     KEYS = keys.Scope.HELP
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.Scope.HELP)]
 
+    def __init__(self, first: keys.Scope = keys.Scope.DECK) -> None:
+        """
+        Args:
+            first: where it was asked for.
+        """
+        super().__init__()
+        self._first = first
+
     def title_text(self) -> Line:
         """What this is."""
         return line((" pgdeck: keys and signs", Tone.STRONG))
 
     def lines(self, width: int) -> Sequence[Line]:
         """The registry as text."""
-        return help_lines(width)
+        return help_lines(width, self._first)

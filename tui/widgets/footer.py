@@ -16,7 +16,7 @@ class Footer(Lines):
 
     def __init__(self, scope: keys.Scope, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._scope = scope
+        self.scope = scope
         self._said: Line = ()
         self._told = 0
 
@@ -43,7 +43,7 @@ class Footer(Lines):
 
     def _draw(self) -> None:
         width = self.size.width or 80
-        self.show([clip(self._said, width) if self._said else key_line(self._scope, width)])
+        self.show([clip(self._said, width) if self._said else key_line(self.scope, width)])
 
 
 def key_line(scope: keys.Scope, width: int) -> Line:
