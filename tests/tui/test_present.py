@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from sql.findings import IndexFinding
+from sql.findings import IndexFinding, ProbeFinding
 from tests.tui import samples
 from tui.present import text
 from tui.present.difference import beside, folded, marked
@@ -214,6 +214,19 @@ def test_a_tally_says_what_is_wrong_first_and_stays_short() -> None:
     assert "".join(part for part, _ in said) == "1 of 4 ✓  ✗ 1 missing  ✗ 1 drifted  » 1 building"
     assert tally([present, present], present, "none") == (("2 of 2 present", Tone.GOOD),)
     assert tally([], present, "none") == (("none", Tone.DIM),)
+
+
+def test_a_tally_names_what_gives_no_answer_before_what_is_late() -> None:
+    met, missed, failing = ProbeFinding.MET, ProbeFinding.MISSED, ProbeFinding.FAILING
+    said = tally([met, missed, failing], met, "none")
+    assert "".join(part for part, _ in said) == "1 of 3 met  ✗ 1 failing  ✗ 1 missed"
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"), [(9, "one two x"), (8, "one two…"), (7, "one tw…"), (4, "one…"), (3, "on…"), (0, "")]
+)
+def test_what_is_cut_ends_in_an_ellipsis_also_between_two_spans(width: int, shown: str) -> None:
+    assert "".join(part for part, _ in clip(line("one", " two", " x"), width)) == shown
 
 
 @pytest.mark.parametrize("width", [10, 20, 40])

@@ -81,5 +81,7 @@ def is_good(finding: StrEnum) -> bool:
 
 
 def badness(finding: StrEnum) -> int:
-    """What is wrong first, then what is open, then what is right."""
+    """What is wrong first, no answer before a late one; then what is open, then what is right."""
+    if finding is ProbeFinding.FAILING:
+        return -1
     return {Tone.BAD: 0, Tone.WARN: 1}.get(SIGNS[finding][1], 2)

@@ -47,13 +47,17 @@ def line_width(spans: Iterable[Span]) -> int:
 
 def clip(spans: Iterable[Span], width: int) -> Line:
     """The spans in at most `width` cells; what is cut ends in an ellipsis."""
+    every = tuple(spans)
+    if line_width(every) <= width:
+        return every
     kept: list[Span] = []
     left = width
-    for text, tone in spans:
+    for text, tone in every:
         length = width_of(text)
-        if length > left:
+        if length >= left:
             if left > 0:
-                kept.append((fit(text, left), tone))
+                # What would just fit gives a cell to the ellipsis: more follows it.
+                kept.append((fit(f"{text} ", left), tone))
             break
         kept.append((text, tone))
         left -= length
