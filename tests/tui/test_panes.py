@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from textual import events
 from textual.widgets import Input
@@ -11,6 +13,7 @@ from sql.snapshots import ApplicationUse, PoolSnapshot
 from tests.tui import samples
 from tests.tui.deck import Driver, deck
 from tests.waiting import until
+from tui.present.pool import pool_view
 from tui.present.text import clean
 from tui.widgets.lines import cells, changed_runs
 
@@ -209,3 +212,9 @@ def test_runs_cover_exactly_the_cells_that_differ() -> None:
     assert list(changed_runs(plain("same"), plain("same"))) == []
     assert list(changed_runs(plain("漢b"), plain("漢c"))) == [(2, 1)]
     assert len(list(cells(plain("漢字")))) == 4
+
+
+def test_a_session_without_a_database_and_a_name_has_words() -> None:
+    nameless = (ApplicationUse("@", 1, None), ApplicationUse("standby1 @", 1, None))
+    pool = replace(samples.POOL.pool, by_application=nameless)
+    assert {row.name for row in pool_view(PoolSnapshot(samples.NOW, pool)).rows} == {"(no name)", "standby1"}

@@ -127,7 +127,7 @@ def _waits(pool: PoolReading) -> Line:
     is_long = oldest is not None and oldest >= LONG_TRANSACTION_S
     waiting = pool.waiting_on_locks
     return line(
-        ("oldest transaction ", Tone.DIM),
+        ("oldest tx ", Tone.DIM),
         (("! " if is_long else "") + rough(oldest), Tone.WARN if is_long else Tone.PLAIN),
         (" · waiting on locks ", Tone.DIM),
         (
@@ -169,7 +169,8 @@ def _ordered(pool: PoolReading) -> list[ApplicationUse]:
 
 
 def _row(use: ApplicationUse) -> Row:
-    name = clean(use.application) or "(no name)"
+    # A session that just begins, or one of replication, has no database; `name @ database` is then cut off.
+    name = clean(use.application).removesuffix("@").strip() or "(no name)"
     own = use.application.startswith("pgdeck")
     tone = Tone.DIM if use.budget is None else share_tone(use.used, use.budget)
     drawn = "" if use.budget is None else bar(use.used, use.budget, 8)
