@@ -127,6 +127,7 @@ class DeckApp(WatchedApp, QuietEnd, LightFrames):
         self._history = self.crossings = None
         deck = self.make_deck(profile, manifest)
         self.push_screen(deck)
+        self.hold_frame()
         deck.call_after_refresh(self.begin_watching)
         if self.opens_with:
             deck.call_after_refresh(self.open_screen, self.opens_with)

@@ -31,15 +31,15 @@ _down: list[tuple[list[Any], dict[int, Any]]] = []
 
 
 @contextmanager
-def curtain(profile: Profile | None, look: Look) -> Iterator[None]:
-    """Show the first picture until `lift()`; at the end it is gone, whatever happened.
+def curtain(profile: Profile | None, look: Look) -> Iterator[bool]:
+    """Show the first picture until `lift()`, if it gives true; at the end it is gone, whatever happened.
 
     There is none of the list of profiles, nor where characters would have to be replaced first.
     """
     try:
         if profile is not None and not look.plain and not look.ascii_drawing:
             _lower(picture(profile, os.get_terminal_size(sys.stderr.fileno()).columns or UNKNOWN_WIDTH))
-        yield
+        yield bool(_down)
     finally:
         if _down:
             lift()

@@ -13,6 +13,7 @@ from sql.snapshots import BuildsSnapshot, ProbesSnapshot
 from tui import collector
 from tui.background import in_background
 from tui.exit_codes import ExitCode
+from tui.first_frame import FirstFrame
 from tui.messages import Arrived, Stopped, Waiting
 from tui.present.view import Tone
 from tui.recording import DeckRecording
@@ -36,7 +37,7 @@ class Following(Protocol):
         """Show what is known now."""
 
 
-class WatchedApp(StepsApp):
+class WatchedApp(FirstFrame, StepsApp):
     """An app that watches one profile at a time."""
 
     manifest: Manifest | None
@@ -137,6 +138,8 @@ class WatchedApp(StepsApp):
             event = self.history.with_trends(event)
         if self.deck is not None:
             self.deck.take(event)
+            if self.holds and self.deck.readings.judged() is not None:
+                self.show_frame()
             if self.crossings is not None:
                 self.crossings.take(self.deck.readings, datetime.now(UTC))
         self.follow_above()

@@ -39,11 +39,12 @@ def open_deck(
     look = looks.look_of(arguments or argparse.Namespace())
     looks.prepare(look)
 
-    with curtain(chosen[0], look):
+    with curtain(chosen[0], look) as is_down:
         from tui.app import DeckApp
 
         app = DeckApp(*chosen)
         app.wear(look)
+        app.has_picture = is_down
         app.opens_with = opens_with
         app.recording.wanted = not getattr(arguments, "no_record", False)
         try:
