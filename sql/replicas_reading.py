@@ -123,7 +123,7 @@ class ReplicasReading:
     hidden: bool = False
     """There are replicas, and without pg_monitor their state is not shown."""
     sync_names: str = ""
-    """synchronous_standby_names."""
+    """synchronous_standby_names; empty also where synchronous_commit lets no commit wait."""
     user: str = ""
     """Who reads, for the grant."""
 

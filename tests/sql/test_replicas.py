@@ -265,6 +265,8 @@ async def test_synchronous_replicas_and_their_absence(pair: tuple[Database, Data
             return reading if [each.sync_state for each in reading.replicas] == [state] else None
 
         assert not any("commits wait" in each for each in (await until(becomes)).sentences)
+    # The command line of the test servers says off.
+    await first.execute("ALTER ROLE postgres SET synchronous_commit = 'on'")
     await first.execute("ALTER SYSTEM SET synchronous_standby_names = 'absent'")
     await first.execute("SELECT pg_reload_conf()")
 
@@ -276,6 +278,7 @@ async def test_synchronous_replicas_and_their_absence(pair: tuple[Database, Data
     finally:
         await first.execute("ALTER SYSTEM RESET synchronous_standby_names")
         await first.execute("SELECT pg_reload_conf()")
+        await first.execute("ALTER ROLE postgres RESET synchronous_commit")
 
 
 @pytest.mark.parametrize("major", servers.wanted_majors())
@@ -331,3 +334,14 @@ async def test_a_standby_that_was_cut_off_cannot_tell_how_far_it_is_behind() -> 
         assert own is not None
         assert own.replay_lag_s is None
         assert own.replayed_age_s is not None or own.unreplayed_bytes == 0
+
+
+async def test_commits_that_wait_for_no_replica_are_not_said_to_wait() -> None:
+    with primary(18, synchronous_standby_names="absent", synchronous_commit="local") as first:
+        session = await connect(profile(first), None)
+        try:
+            reading = (await read_replicas(session)).replicas
+        finally:
+            await session.close()
+    assert reading.sync_names == ""
+    assert not reading.sentences
