@@ -30,6 +30,8 @@ from profiles.secret import Secret
 from tests.servers import Database
 from tests.waiting import until
 from tui.app import DeckApp
+from tui.present.profiles import CLASS_SPANS
+from tui.present.signs import BADGES
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.password import PasswordScreen
 from tui.screens.profile_fields import read_form, texts_of
@@ -146,7 +148,7 @@ async def test_the_list_says_class_and_verdict_in_words(size: tuple[int, int]) -
         SALES, replace(SALES, name="dev", environment=EnvironmentClass.DEVELOPMENT), size=size
     ) as driver:
         await driver.shows(
-            "■ PRODUCTION", "· development", "✗ NOT READY", "– never checked", "now", "enter open"
+            "▲ PRODUCTION", "○ development", "✗ NOT READY", "– never checked", "now", "enter open"
         )
         assert all(len(row) == size[0] for row in driver.rows())
 
@@ -395,7 +397,7 @@ async def test_a_profile_is_added_by_keyboard_alone() -> None:
         await driver.shows("can be saved")
         await driver.press("f2")
         await driver.up(ProfilesScreen)
-        await driver.shows("a b is saved", "· development")
+        await driver.shows("a b is saved", "○ development")
         saved = profile_file.as_toml(store.load("a b"))
         assert saved == {
             "environment": "development",
@@ -458,3 +460,9 @@ def test_the_list_comes_up_without_a_database_driver() -> None:
         cwd=Path(__file__).parents[2],
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_class_has_the_sign_of_its_badge() -> None:
+    for each, badge in BADGES.items():
+        text, _ = CLASS_SPANS[each]
+        assert text.lower().split() == badge.lower().split()[:2]

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from sql.examine import Stage
 
 CLASS_SPANS: dict[EnvironmentClass, Span] = {
-    EnvironmentClass.DEVELOPMENT: ("· development", Tone.GOOD),
-    EnvironmentClass.STAGING: ("▲ staging", Tone.WARN),
-    EnvironmentClass.PRODUCTION: ("■ PRODUCTION", Tone.BAD),
+    EnvironmentClass.DEVELOPMENT: ("○ development", Tone.GOOD),
+    EnvironmentClass.STAGING: ("◐ staging", Tone.WARN),
+    EnvironmentClass.PRODUCTION: ("▲ PRODUCTION", Tone.BAD),
 }
 VERDICT_SIGNS = {
     "ENTERPRISE READY": ("✓", Tone.GOOD),
