@@ -194,6 +194,25 @@ async def test_who_may_signal_whom(database: Database) -> None:
         assert may[signaller] == {"of superuser": False, f"of {watcher}": True, f"of {signaller}": True}
 
 
+async def test_only_its_owner_may_end_a_prepared_transaction(database: Database) -> None:
+    async with role(database, "") as owner, role(database, f"IN ROLE {owner}, pg_monitor") as member:
+        async with crowd(database) as gathered:
+            gid = f"gid {database.name}"
+            await gathered.session(
+                "BEGIN", "SELECT pg_advisory_xact_lock(7)", f"PREPARE TRANSACTION '{gid}'", user=owner
+            )
+            try:
+                may = {
+                    user: [
+                        each.may_signal for each in (await look(database, user)).sessions if each.gid == gid
+                    ]
+                    for user in (owner, member, "postgres")
+                }
+            finally:
+                await database.execute(f"ROLLBACK PREPARED '{gid}'")
+        assert may == {owner: [True], member: [False], "postgres": [True]}
+
+
 async def test_waits_of_other_databases_are_seen_without_a_wrong_name(
     database: Database, running: dict[int, object]
 ) -> None:
