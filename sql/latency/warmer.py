@@ -32,11 +32,13 @@ async def warm_in_child(
     *,
     search_path: str = "public",
     query_timeout_s: float | None = None,
+    system_identifier: str | None = None,
 ) -> WarmUp:
     """Warm up; cancelling this ends the process and what it runs.
 
     Args:
         tell: called with every step as it begins.
+        system_identifier: of the server that is meant; None: any.
 
     Raises:
         SessionError: no connection, it was lost, or the process died.
@@ -45,7 +47,7 @@ async def warm_in_child(
     try:
         assert process.stdin is not None
         assert process.stdout is not None
-        order = Order(profile, password, tuple(probes), search_path, query_timeout_s)
+        order = Order(profile, password, tuple(probes), search_path, query_timeout_s, system_identifier)
         process.stdin.write(encode_order(order))
         async for line in process.stdout:
             fields = json.loads(line)
@@ -79,7 +81,9 @@ async def _work(order: Order) -> None:
 
     settings = probe_settings(order.probes, order.search_path, order.query_timeout_s)
     try:
-        lane = await Lane.open(order.profile, order.password, settings)
+        lane = await Lane.open(
+            order.profile, order.password, settings, system_identifier=order.system_identifier
+        )
         warm = await warm_up(lane, order.probes, lambda step: _say("step", **asdict(step)))
     except ConfigurationError as error:
         _say("stopped", reason=error.user_message())

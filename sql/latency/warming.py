@@ -24,8 +24,8 @@ ROUND_S = 10.0
 """Longest that one probe may take in one round; the arguments that are left are left out of both."""
 SHARE = 0.5
 """Of shared_buffers, what pg_prewarm may fill: the rest stays for what is there already."""
-CHUNK_BLOCKS = 8192
-"""Read at a time, 64 MB: no statement of ours is a long one."""
+CHUNK_BLOCKS = 2048
+"""Read at a time, 16 MB: no statement of ours is a long one, also on slow storage."""
 
 
 @dataclass(frozen=True)

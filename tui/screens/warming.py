@@ -95,6 +95,7 @@ class WarmingScreen(Reader):
                 self._show,
                 search_path=feed.requirements.search_path,
                 query_timeout_s=pool.query_timeout_s if pool is not None else None,
+                system_identifier=feed.server.system_identifier if feed.server is not None else None,
             )
         except SessionError as error:
             self._failed = error.user_message()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
@@ -18,6 +21,7 @@ from sql.latency.warming import WarmStep, WarmUp, warm_up
 from tests import servers
 from tests.servers import Database
 from tests.sql.latency.targets import DASHBOARD, SCHEMA, probe, profile
+from tests.waiting import until
 
 BUFFERED = """
 SELECT count(*) FROM pg_buffercache
@@ -140,3 +144,40 @@ async def test_a_server_out_of_reach_is_an_error_with_a_sentence(newest: Databas
     gone: Profile = replace(profile(newest), connection={**newest.parameters(), "dbname": "no_such"})
     with pytest.raises(SessionError, match="no_such"):
         await warm_in_child(gone, None, (DASHBOARD,), [].append)
+
+
+async def test_another_server_in_the_same_place_is_not_warmed(newest: Database) -> None:
+    await newest.execute(SCHEMA)
+    with pytest.raises(SessionError, match="ANOTHER SERVER"):
+        await warm_in_child(profile(newest), None, (DASHBOARD,), [].append, system_identifier="1")
+
+
+async def test_a_deck_that_is_killed_leaves_no_warm_up_behind(newest: Database) -> None:
+    await newest.execute(SCHEMA)
+    script = (
+        "import asyncio, json, sys\n"
+        "from profiles.model import EnvironmentClass, Profile\n"
+        "from profiles.manifest import ProbeEntry, Target\n"
+        "from sql.latency.warmer import warm_in_child\n"
+        "there = Profile('test', EnvironmentClass.DEVELOPMENT, 'none', connection=json.loads(sys.argv[1]))\n"
+        "slow = ProbeEntry('slow', 'SELECT pg_sleep(600)', Target(1, 1, 600_000))\n"
+        "asyncio.run(warm_in_child(there, None, (slow,), lambda step: print(step, flush=True)))\n"
+    )
+    deck = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, json.dumps(newest.parameters()), stdout=asyncio.subprocess.PIPE
+    )
+    control = await newest.connect()
+    sleeping = (
+        "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)' AND state = 'active'"
+    )
+    try:
+        await until(lambda: control.fetchval(sleeping))
+        deck.kill()
+        await deck.wait()
+
+        async def gone() -> bool:
+            return not await control.fetchval(sleeping)
+
+        await until(gone)
+    finally:
+        await control.close()
