@@ -118,7 +118,7 @@ class Sampler:
             sample = await query.run(lane)
             if sample.error is None:
                 sample = await query.run(lane)
-            query.costs.append(sample.end - sample.start)
+            query.note_cost(sample)
             await self._asides.grants(lane, number, query, sample)
             await self._asides.plan(lane, number, query)
         await self._asides.begin_means()

@@ -189,7 +189,7 @@ class Track:
         still = self._heartbeat.stood_still_since(sample.start)
         self.schedule.end(number, sample.start, sample.end, still)
         self.schedule.hold(number, query.pause)
-        query.costs.append(sample.end - sample.start)
+        query.note_cost(sample)
         query.counted += 1
         # What pgdeck did between its decision and the first byte is not the server's.
         ours = sample.start - moment
