@@ -16,6 +16,7 @@ from tests.tui.live import SCHEMA, live, write_profile
 from tests.waiting import until
 from tui.present.incidents import WORDS, incident_lines, incident_text, incidents_view, told
 from tui.present.view import line_width
+from tui.screens.deck import ANNOUNCED_EVERY
 from tui.screens.incidents import EvidenceScreen, IncidentsScreen
 
 SENTENCE = (
@@ -177,3 +178,23 @@ async def test_the_real_deck_explains_a_lock_while_it_is_held(newest: Database) 
             assert driver.shows("has run for")
         # The evidence that is open says how it ended.
         await until(lambda: driver.shows("lead_dashboard") and not driver.shows("has run for"))
+
+
+async def test_an_announcement_does_not_hide_what_a_key_said() -> None:
+    async with deck(size=(120, 40)) as driver:
+        await driver.press("3", "b")
+        assert driver.shows("steps are for rows of Indexes and Constraints")
+        await driver.publish(snapshot(incidents.LOCK))
+        assert driver.shows("steps are for rows of Indexes and Constraints")
+
+
+async def test_between_two_announcements_the_keys_are_in_sight() -> None:
+    async with deck(size=(120, 40)) as driver:
+        await driver.publish(snapshot(incidents.LOCK))
+        assert driver.shows("i: 20:00:00 lead_dashboard")
+        other = replace(incidents.LOCK, probe="churn_by_lead")
+        await driver.publish(snapshot(other, incidents.LOCK))
+        assert not driver.shows("i: 20:00:00 churn_by_lead")
+        driver.app.now += ANNOUNCED_EVERY
+        await driver.publish(snapshot(replace(other, probe="late"), other, incidents.LOCK))
+        assert driver.shows("i: 20:00:00 late")

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 WIDE = 100
 TICK_S = 5.0
 REMEMBERED_EVERY = timedelta(minutes=1)
+ANNOUNCED_EVERY = timedelta(seconds=20)
+"""Between slow runs of different probes that are said in the footer."""
 
 
 class DeckScreen(Filtering[None]):
@@ -79,6 +81,7 @@ class DeckScreen(Filtering[None]):
         self._zoomed = False
         self._composed = False
         self._told: tuple[Verdict | None, datetime] = (None, clock())
+        self._announced = ("", datetime.min.replace(tzinfo=UTC))
 
     def compose(self) -> ComposeResult:
         """Header, panes, summaries of the panes that are not shown, footer."""
@@ -123,8 +126,14 @@ class DeckScreen(Filtering[None]):
         from tui.present.incidents import told
 
         incident = told(() if before is None else before.incidents, after.incidents)
-        if incident is not None:
-            self.say(f"i: {clean(incident.sentence)}", Tone.WARN)
+        if incident is None or not self.is_up:
+            return
+        probe, since = self._announced
+        # The keys must be in sight between one probe's trouble and the next one's.
+        if probe != incident.probe and self._clock() - since < ANNOUNCED_EVERY:
+            return
+        self._announced = (incident.probe, self._clock())
+        self.query_one("#footer", Footer).announce(f"i: {clean(incident.sentence)}", Tone.WARN)
 
     def wait_for(self, what: str) -> None:
         """Say for what the watch waits before it can start."""

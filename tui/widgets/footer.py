@@ -19,6 +19,8 @@ class Footer(Lines):
         self.scope = scope
         self._said: Line = ()
         self._told = 0
+        self._announced = 0
+        """Number of the last message that nobody asked for."""
 
     def on_mount(self) -> None:
         """Draw the keys."""
@@ -35,6 +37,12 @@ class Footer(Lines):
         self._told += 1
         self._draw()
         self.set_timer(MESSAGE_S, lambda told=self._told: self._forget(told))
+
+    def announce(self, text: str, tone: Tone = Tone.PLAIN) -> None:
+        """Show what nobody asked for, unless it would hide what a key said."""
+        if not self._said or self._announced == self._told:
+            self.say(text, tone)
+            self._announced = self._told
 
     def _forget(self, told: int) -> None:
         if told == self._told:
