@@ -170,7 +170,7 @@ async def read_parts(session: Session, requirements: Requirements, tell: Progres
     from sql.constraints import read_constraints
     from sql.indexes import read_indexes
     from sql.migration import read_migration
-    from sql.pool import read_pool
+    from sql.pool.reading import read_pool
     from sql.steps.remembered import remember
 
     tell("reading indexes")

@@ -145,7 +145,7 @@ def _passed(link: Link, target: Target) -> list[Stage]:
 async def _around(profile: Profile, password: Secret | None, session: Session) -> AsyncIterator[Stage]:
     """The pooler's console and the replicas, where the profile names them."""
     if profile.pool.pgbouncer is not None:
-        from sql.pgbouncer import read_once
+        from sql.pool.pgbouncer import read_once
 
         console = await read_once(profile)
         pools = "1 pool" if len(console.pools) == 1 else f"{len(console.pools)} pools"
@@ -153,7 +153,7 @@ async def _around(profile: Profile, password: Secret | None, session: Session) -
         failure = "; ".join(filter(None, (console.unknown, console.remedy)))
         yield Stage(StageName.CONSOLE, not failure, failure or said)
     if profile.replicas:
-        from sql.replica_looks import look_at_replicas
+        from sql.replicas.looks import look_at_replicas
 
         try:
             looks = await look_at_replicas(profile, password, session)

@@ -15,7 +15,7 @@ from sql.snapshots import IdentitySnapshot, Pooler, ServerIdentity
 from sql.statements import OLDEST_SUPPORTED, statement
 
 if TYPE_CHECKING:
-    from sql.replicas_reading import Recovery
+    from sql.replicas.values import Recovery
 
 
 async def read_identity(
@@ -76,7 +76,7 @@ async def _recovery(session: Session, server: ServerIdentity) -> Recovery | None
     """How a standby stands by its own word; None for a primary, and where it cannot be read."""
     if not server.in_recovery:
         return None
-    from sql.replicas import own_recovery
+    from sql.replicas.reading import own_recovery
 
     with suppress(ReadingError):
         return own_recovery((await session.fetch("replicas_recovery", None))[0])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from profiles.model import EnvironmentClass
 from sql.findings import Scope, Verdict
-from sql.replicas_reading import ReplicasReading
+from sql.replicas.values import ReplicasReading
 from sql.snapshots import (
     ConstraintReading,
     IndexReading,

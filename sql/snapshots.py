@@ -25,10 +25,10 @@ if TYPE_CHECKING:  # values of modules that import asyncpg, or this one
     from sql.latency.checkpoints import CheckpointsSnapshot
     from sql.latency.evidence import IncidentsSnapshot
     from sql.latency.trend import Trend
-    from sql.locks import LocksSnapshot
-    from sql.pgbouncer_reading import PgbouncerReading, PgbouncerSnapshot
-    from sql.pool_use import PoolUseSnapshot
-    from sql.replicas_reading import Recovery, ReplicasSnapshot
+    from sql.locks.reading import LocksSnapshot
+    from sql.pool.pgbouncer_reading import PgbouncerReading, PgbouncerSnapshot
+    from sql.pool.use import PoolUseSnapshot
+    from sql.replicas.values import Recovery, ReplicasSnapshot
     from sql.slow_statements import SlowStatementsSnapshot
     from sql.steps.monitor import RunProgress
     from sql.steps.runs import ForeignBuild

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from profiles.model import Profile
 from profiles.secret import Secret
 from sql.errors import ReadingError
-from sql.pgbouncer_reading import PgbouncerReading, with_pgbouncer
+from sql.pool.pgbouncer_reading import PgbouncerReading, with_pgbouncer
 from sql.snapshots import IndexesSnapshot, PoolSnapshot, Unavailable
 from sql.verdict import Parts
 
@@ -27,7 +27,7 @@ async def console_of(profile: Profile) -> AsyncIterator[asyncio.Future[Pgbouncer
     async def look() -> PgbouncerReading | None:
         if profile.pool.pgbouncer is None:
             return None
-        from sql.pgbouncer import read_once
+        from sql.pool.pgbouncer import read_once
 
         return await read_once(profile)
 
@@ -57,8 +57,8 @@ async def with_replicas(
     Raises:
         SessionError: the connection is lost.
     """
-    from sql.replica_looks import look_at_replicas, with_scans
-    from sql.replicas import read_replicas
+    from sql.replicas.looks import look_at_replicas, with_scans
+    from sql.replicas.reading import read_replicas
 
     indexes = parts.indexes
     wanted = indexes.indexes if isinstance(indexes, IndexesSnapshot) else ()

@@ -36,7 +36,7 @@ from sql.snapshots import (
 )
 
 if TYPE_CHECKING:
-    from sql.replicas_reading import ReplicasSnapshot
+    from sql.replicas.values import ReplicasSnapshot
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def readings_for(requirements: Requirements) -> tuple[Reading, ...]:
 def prepare(requirements: Requirements) -> None:
     """Import what the readings need: a thread can do it while the screen is drawn."""
     import sql.identity
-    import sql.pool
+    import sql.pool.reading
 
     if requirements.indexes:
         import sql.indexes
@@ -75,7 +75,7 @@ async def _identity(session: Session) -> Snapshot:
 
 def _pool(requirements: Requirements) -> Fetch:
     async def fetch(session: Session) -> Snapshot:
-        from sql.pool import read_pool
+        from sql.pool.reading import read_pool
 
         return await read_pool(session, requirements.pool)
 

@@ -141,7 +141,7 @@ print("LOADED", *sorted(set(sys.argv[1].split(",")) & set(sys.modules)), file=sy
 """
 LATER = (
     "asyncpg,keyring,postgast,tomli_w,importlib.metadata,sql.steps.step,sql.steps.journal,"
-    "sql.pgbouncer_reading,sql.replicas_reading,sql.locks,sql.slow_statements,sql.pool_use,tui.flow,"
+    "sql.pool.pgbouncer_reading,sql.replicas.values,sql.locks.reading,sql.slow_statements,sql.pool.use,tui.flow,"
     "sql.latency.evidence,sql.latency.checkpoints,tui.present.details,tui.screens.details,tui.screens.run"
 )
 

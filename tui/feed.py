@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from sql.latency.incidents import Incidents
     from sql.latency.messages import Message as Heard
-    from sql.pgbouncer_watch import ConsoleWatch
     from sql.poller import Poller, Reading
-    from sql.replica_watch import ReplicaWatch
+    from sql.pool.pgbouncer_watch import ConsoleWatch
+    from sql.replicas.watch import ReplicaWatch
     from sql.requirements import Requirements
     from sql.session import Session
 
@@ -144,7 +144,7 @@ class Feed:
     def replicas(self) -> ReplicaWatch | None:
         """Of the profile, once the watch has begun; made when somebody asks."""
         if self._replicas is None and self.requirements is not None:
-            from sql.replica_watch import ReplicaWatch
+            from sql.replicas.watch import ReplicaWatch
 
             self._replicas = ReplicaWatch(self._profile, lambda: self._admission.password)
         return self._replicas
@@ -292,8 +292,8 @@ class Feed:
 
     def _make_console(self) -> ConsoleWatch:
         """Import what speaks to the console (a sixth of a second), where it is installed."""
-        from sql.pgbouncer import Console, load
-        from sql.pgbouncer_watch import ConsoleWatch
+        from sql.pool.pgbouncer import Console, load
+        from sql.pool.pgbouncer_watch import ConsoleWatch
 
         load()
         return ConsoleWatch(Console(self._profile), self.publish)

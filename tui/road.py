@@ -23,7 +23,7 @@ from tui.remedies import Mendable
 
 if TYPE_CHECKING:
     from sql.check import Case
-    from sql.locks import LockSession
+    from sql.locks.reading import LockSession
     from sql.requirements import Requirements
     from sql.snapshots import ServerIdentity
     from sql.steps.acting import Prepared, PreparedStep

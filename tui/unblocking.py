@@ -13,7 +13,7 @@ from tui.road import RoadBlocked
 from tui.screens.confirm_signal import ConfirmSignalScreen
 
 if TYPE_CHECKING:
-    from sql.locks import LockSession
+    from sql.locks.reading import LockSession
     from sql.steps.blockers import Blocker
     from sql.steps.signals import Signal
     from tui.screens.deck import DeckScreen
@@ -50,8 +50,8 @@ def open_locks(app: StepsApp, pid: int) -> None:
 
 def ask_about_blocker(app: StepsApp, signal: Signal, blocker: Blocker, confirmed: Callable[[], None]) -> None:
     """Ask about a session that keeps a run waiting, as among the locks."""
-    from sql.lock_tree import Forest
-    from sql.locks import LocksSnapshot
+    from sql.locks.reading import LocksSnapshot
+    from sql.locks.tree import Forest
     from sql.steps.ending import session_of
 
     deck = app.deck

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 from profiles.manifest import Manifest
 from sql.findings import Verdict
-from sql.pool_history import PoolHistory
+from sql.pool.history import PoolHistory
 from sql.snapshots import (
     Event,
     Lost,
@@ -20,7 +20,7 @@ from sql.snapshots import (
 from sql.verdict import Judgement, Parts, judge
 
 if TYPE_CHECKING:
-    from sql.pgbouncer_reading import PgbouncerReading, PgbouncerSnapshot
+    from sql.pool.pgbouncer_reading import PgbouncerReading, PgbouncerSnapshot
 
 PARTS: Mapping[str, str] = {
     "IndexesSnapshot": "indexes",
@@ -122,7 +122,7 @@ class Readings:
         """Two readings on two connections, one pool."""
         if self.pgbouncer is None:
             return servers
-        from sql.pgbouncer_reading import with_pgbouncer
+        from sql.pool.pgbouncer_reading import with_pgbouncer
 
         return replace(servers, pool=with_pgbouncer(servers.pool, self.pgbouncer))
 

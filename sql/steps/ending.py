@@ -18,8 +18,8 @@ from profiles.model import Profile
 from profiles.secret import Secret
 from sql.connect import Purpose, open_link
 from sql.errors import ReadingError, SessionError
-from sql.lock_tree import Forest
-from sql.locks import Fetch, LockSession, look
+from sql.locks.reading import Fetch, LockSession, look
+from sql.locks.tree import Forest
 from sql.recognition import difference
 from sql.session import Session
 from sql.snapshots import ServerIdentity

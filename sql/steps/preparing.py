@@ -11,7 +11,7 @@ from profiles.secret import Secret
 from sql.check import Case, read_parts
 from sql.connect import connect
 from sql.errors import ReadingError
-from sql.replicas_reading import ReplicasSnapshot
+from sql.replicas.values import ReplicasSnapshot
 from sql.session import Session
 from sql.snapshots import ConstraintsSnapshot, IndexesSnapshot, IndexReading, ServerIdentity, Unavailable
 from sql.steps import fingerprint

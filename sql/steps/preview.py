@@ -11,8 +11,8 @@ from sql.declared import SqlName
 from sql.parsing import DefinitionError, parse_check
 from sql.quoting import table_name
 from sql.relations import effective_path, resolve
-from sql.replicas import read_replicas
-from sql.replicas_reading import ReplicasReading
+from sql.replicas.reading import read_replicas
+from sql.replicas.values import ReplicasReading
 from sql.requirements import Requirements
 from sql.session import Session
 from sql.steps import estimate

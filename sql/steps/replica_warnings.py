@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sql.replicas_reading import Replica, ReplicasReading, Slot, size
+from sql.replicas.values import Replica, ReplicasReading, Slot, size
 from sql.snapshots import IndexReading
 from sql.steps.chain import ACCESS_EXCLUSIVE
 from sql.steps.estimate import Estimated

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sql.locks import LockSession
+from sql.locks.reading import LockSession
 from sql.quoting import literal
 from sql.steps.signals import Signal
 

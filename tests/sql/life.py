@@ -16,7 +16,7 @@ from sql.connect import Purpose, open_link
 from sql.demo.cluster import Cluster
 from sql.identity import reread
 from sql.poller import Poller, Reading, wait_before
-from sql.pool import read_pool
+from sql.pool.reading import read_pool
 from sql.session import Session
 from sql.snapshots import Event, IdentitySnapshot, Lost, PoolSnapshot, Unavailable
 from tests.accidents import Census, census

@@ -15,7 +15,7 @@ import pytest
 from sql.demo.cluster import Cluster
 from sql.errors import LoginError, ReadingError, SessionError
 from sql.poller import LONGEST_WAIT_S, Poller, Reading, wait_before
-from sql.pool import read_pool
+from sql.pool.reading import read_pool
 from sql.session import ANSWER_S, Session
 from sql.snapshots import Event, Lost, PoolSnapshot, Unavailable
 from tests import servers

@@ -9,7 +9,7 @@ import pytest
 
 from profiles.model import Profile
 from sql.connect import connect
-from sql.primary import Primary, find_primary
+from sql.replicas.primary import Primary, find_primary
 from tests.servers import Database
 from tests.sql.standbys import primary, standby_of
 from tests.sql.steps.schemas import profile

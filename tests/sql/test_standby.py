@@ -11,8 +11,8 @@ import pytest
 from profiles.manifest import ConstraintEntry, IndexEntry, Manifest, MigrationEntry, ProbeEntry, Target
 from sql.check import case_of, verify
 from sql.findings import ConstraintFinding, IndexFinding, ProbeFinding, Verdict
-from sql.lock_tree import Forest
-from sql.locks import LockSession, read_locks
+from sql.locks.reading import LockSession, read_locks
+from sql.locks.tree import Forest
 from sql.steps.preparing import prepare
 from sql.steps.signal_rules import why_not
 from sql.steps.signals import Signal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sql.locks import Hold, LockSession, LocksSnapshot, Wait
+from sql.locks.reading import Hold, LockSession, LocksSnapshot, Wait
 from tests.tui.samples import NOW
 
 

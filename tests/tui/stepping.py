@@ -10,7 +10,7 @@ from typing import Any
 
 from profiles.locations import locations
 from profiles.model import EnvironmentClass, Guard, Profile
-from sql.locks import LockSession
+from sql.locks.reading import LockSession
 from sql.steps import acting
 from sql.steps.blockers import Blocker
 from sql.steps.choosing import Readiness

@@ -8,7 +8,7 @@ from datetime import timedelta, timezone
 import pytest
 
 from sql.findings import PoolFinding, ProbeFinding
-from sql.pgbouncer_reading import PgbouncerReading
+from sql.pool.pgbouncer_reading import PgbouncerReading
 from sql.snapshots import Event, Lost, PoolSnapshot, ProbeReading, ProbesSnapshot
 from tests.tui import samples
 from tests.tui.deck import Driver, deck

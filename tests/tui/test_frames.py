@@ -25,7 +25,7 @@ from textual.widgets import DataTable, Static
 from sql.findings import IndexFinding, ProbeFinding
 from sql.latency.evidence import IncidentsSnapshot
 from sql.latency.messages import Sample, Samples
-from sql.lock_tree import Forest
+from sql.locks.tree import Forest
 from sql.steps.signals import Signal
 from tests.tui import incidents, lock_samples, samples
 from tests.tui.deck import Driver

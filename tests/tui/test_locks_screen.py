@@ -10,8 +10,8 @@ from datetime import timedelta
 import pytest
 
 from profiles.model import EnvironmentClass, Guard
-from sql.lock_tree import Forest
-from sql.locks import LockSession, LocksSnapshot
+from sql.locks.reading import LockSession, LocksSnapshot
+from sql.locks.tree import Forest
 from sql.snapshots import Unavailable
 from sql.steps.signal_rules import what_happens, why_not
 from sql.steps.signals import Signal

@@ -10,9 +10,9 @@ from datetime import timedelta
 import pytest
 
 from profiles.manifest import PoolBudget
-from sql.advice import read_replica
-from sql.pool_history import PoolHistory
-from sql.pool_use import GROUPINGS, BudgetUse, OwnUse, PoolGroup, PoolUseSnapshot, Traffic
+from sql.pool.advice import read_replica
+from sql.pool.history import PoolHistory
+from sql.pool.use import GROUPINGS, BudgetUse, OwnUse, PoolGroup, PoolUseSnapshot, Traffic
 from sql.snapshots import Lost, PoolLimit, PoolReading, Unavailable
 from tests.tui import samples
 from tests.tui.deck import Driver, deck

@@ -12,7 +12,7 @@ import pytest
 
 from profiles.locations import locations
 from tests.servers import Database
-from tests.sql.test_pgbouncer import full_pool
+from tests.sql.pool.test_pgbouncer import full_pool
 from tests.sql.test_pooler import PGBOUNCER, bouncer, left_behind, listens
 from tests.tui.live import SCHEMA, live, write_profile
 from tests.waiting import until

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from sql.pgbouncer_reading import PgbouncerPool, PgbouncerReading, Traffic, with_pgbouncer
+from sql.pool.pgbouncer_reading import PgbouncerPool, PgbouncerReading, Traffic, with_pgbouncer
 from tests.tui import samples
 from tests.tui.reports.made import REPORT
 from tui.present.details import pool_details

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from profiles.locations import locations
-from sql.replicas_reading import Recovery, Replica, ReplicasReading, ReplicasSnapshot, Slot
+from sql.replicas.values import Recovery, Replica, ReplicasReading, ReplicasSnapshot, Slot
 from sql.snapshots import Unavailable
 from tests.sql.standbys import caught_up, primary, standby_of
 from tests.tui import samples

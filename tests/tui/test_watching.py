@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from sql.findings import PoolFinding, Verdict
-from sql.pgbouncer_reading import PgbouncerPool, PgbouncerReading, PgbouncerSnapshot
+from sql.pool.pgbouncer_reading import PgbouncerPool, PgbouncerReading, PgbouncerSnapshot
 from sql.snapshots import Lost, PoolSnapshot, Unavailable
 from tests.tui import samples
 from tui.watching import Readings

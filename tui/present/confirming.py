@@ -11,7 +11,7 @@ from sql.steps.step import MigrationAt, Step
 from tui.present.text import clean
 
 if TYPE_CHECKING:
-    from sql.locks import LockSession
+    from sql.locks.reading import LockSession
 
 
 class Asked(StrEnum):

@@ -11,7 +11,7 @@ from tui.present.view import Line, Span, Tone, line, line_width, spread
 
 if TYPE_CHECKING:
     from profiles.model import EnvironmentClass, Profile
-    from sql.replicas_reading import Recovery
+    from sql.replicas.values import Recovery
     from sql.snapshots import ServerIdentity
     from sql.verdict import Judgement
 
@@ -90,7 +90,7 @@ def _server(banner: Banner) -> Line:
 def _role(server: ServerIdentity, recovery: Recovery | None) -> Span:
     if not server.in_recovery:
         return ("primary", Tone.PLAIN)
-    from sql.replicas_reading import shortly
+    from sql.replicas.values import shortly
 
     wrong = shortly(recovery)
     return (f"! standby, {wrong}" if wrong else "standby", Tone.WARN)

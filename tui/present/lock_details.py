@@ -13,8 +13,8 @@ from tui.present.text import clean, fit, wrap
 from tui.present.view import Line, Tone, line
 
 if TYPE_CHECKING:
-    from sql.lock_tree import Forest
-    from sql.locks import LockSession, LocksSnapshot
+    from sql.locks.reading import LockSession, LocksSnapshot
+    from sql.locks.tree import Forest
     from sql.steps.signals import Signal
 
 HOLDS_SHOWN = 4

@@ -13,8 +13,8 @@ from tui.present.text import clean, plural
 from tui.present.view import Column, Line, Row, Span, Tone, View, line
 
 if TYPE_CHECKING:
-    from sql.lock_tree import Branch, Forest
-    from sql.locks import Hold, LockSession, LocksSnapshot
+    from sql.locks.reading import Hold, LockSession, LocksSnapshot
+    from sql.locks.tree import Branch, Forest
 
 COLUMNS = (
     Column("session", least=8, most=26),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sql.findings import PoolFinding
-from sql.pgbouncer_reading import GRAVITY, PgbouncerPool, PgbouncerReading, Traffic, seconds
+from sql.pool.pgbouncer_reading import GRAVITY, PgbouncerPool, PgbouncerReading, Traffic, seconds
 from tui.present.blocks import heading, points, prose
 from tui.present.signs import SIGNS
 from tui.present.text import NOTHING, bar, clean, fit_middle, ms

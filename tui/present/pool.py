@@ -10,7 +10,7 @@ from tui.present.text import NOTHING, bar, clean, duration
 from tui.present.view import Column, Line, Row, Span, Tone, View, line
 
 if TYPE_CHECKING:
-    from sql.pgbouncer_reading import PgbouncerReading
+    from sql.pool.pgbouncer_reading import PgbouncerReading
 
 COLUMNS = (
     Column("application", least=12, most=63, middle=True, fills=True),

@@ -16,9 +16,9 @@ from tui.present.view import BLANK, Column, Line, Row, Tone, View, layout, line,
 
 if TYPE_CHECKING:
     from profiles.manifest import PoolBudget
-    from sql.advice import ReplicaAdvice
-    from sql.pool_history import Point, PoolHistory
-    from sql.pool_use import BudgetUse, PoolGroup, PoolUseSnapshot
+    from sql.pool.advice import ReplicaAdvice
+    from sql.pool.history import Point, PoolHistory
+    from sql.pool.use import BudgetUse, PoolGroup, PoolUseSnapshot
     from sql.snapshots import PoolLimit, PoolReading
 
 HISTORY_S = 600.0
@@ -110,7 +110,7 @@ def _bites(first: PoolLimit, pool: PoolReading) -> str:
 
 
 def _history(picture: PoolPicture, width: int) -> Iterable[Line]:
-    from sql.pool_history import columns
+    from sql.pool.history import columns
 
     recent = picture.history.last(HISTORY_S)
     yield heading("history")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from sql.replicas_reading import (
+from sql.replicas.values import (
     Recovery,
     Replica,
     ReplicasReading,

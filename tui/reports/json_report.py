@@ -7,8 +7,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sql.pgbouncer_reading import PgbouncerReading
-from sql.replicas_reading import Replica, Slot
+from sql.pool.pgbouncer_reading import PgbouncerReading
+from sql.replicas.values import Replica, Slot
 from sql.report import Report
 from sql.snapshots import (
     ConstraintReading,

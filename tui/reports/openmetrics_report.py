@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sql.findings import ConstraintFinding, IndexFinding, MigrationFinding, PoolFinding, ProbeFinding, Verdict
-from sql.pgbouncer_reading import PgbouncerReading
+from sql.pool.pgbouncer_reading import PgbouncerReading
 from sql.printable import one_line
-from sql.replicas_reading import ReplicasReading
+from sql.replicas.values import ReplicasReading
 from sql.report import Report
 from sql.snapshots import ProbeReading
 from tui.version import version

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from sql.findings import Scope, Verdict
-from sql.pgbouncer_reading import sentence
+from sql.pool.pgbouncer_reading import sentence
 from sql.report import Report
 from sql.snapshots import PoolReading, ProbeReading
 from tui.present.signs import SIGNS

@@ -10,8 +10,8 @@ from tui.present.lock_details import signal_facts, signal_title
 from tui.widgets.typed_question import TypedQuestion
 
 if TYPE_CHECKING:
-    from sql.lock_tree import Forest
-    from sql.locks import LockSession
+    from sql.locks.reading import LockSession
+    from sql.locks.tree import Forest
     from sql.steps.signals import Signal
 
 

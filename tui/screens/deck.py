@@ -33,7 +33,7 @@ from tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
     from sql.latency.evidence import IncidentsSnapshot
-    from sql.replicas_reading import Recovery
+    from sql.replicas.values import Recovery
 
 WIDE = 100
 TICK_S = 5.0

@@ -25,8 +25,8 @@ from tui.watching import Readings
 from tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
-    from sql.lock_tree import Forest
-    from sql.locks import LockSession, LocksSnapshot
+    from sql.locks.reading import LockSession, LocksSnapshot
+    from sql.locks.tree import Forest
     from sql.steps.signals import Signal
     from tui.feed import Feed
 
@@ -81,7 +81,7 @@ class LocksScreen(Listing):
         self.pane.add_class("-short")
         self.set_interval(TICK_S, self.follow)
         if self._feed is not None:
-            from sql.locks import read_locks
+            from sql.locks.reading import read_locks
             from sql.poller import Reading
 
             self._feed.join(Reading(PART, READ_S, read_locks))
@@ -94,7 +94,7 @@ class LocksScreen(Listing):
     @property
     def forest(self) -> Forest | None:
         """Who waits behind whom, as it was read last; grown once a reading."""
-        from sql.lock_tree import Forest
+        from sql.locks.tree import Forest
 
         snapshot: LocksSnapshot | None = self._readings.known(PART).snapshot  # type: ignore[assignment]
         if snapshot is None:

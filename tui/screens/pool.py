@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from profiles.model import Profile
-from sql.pool_use import GROUPINGS, PART
+from sql.pool.use import GROUPINGS, PART
 from sql.snapshots import PoolSnapshot
 from tui import keys
 from tui.present.pool_screen import PoolPicture, pool_lines
@@ -21,8 +21,8 @@ from tui.screens.reader import Reader
 from tui.watching import Readings
 
 if TYPE_CHECKING:
-    from sql.advice import ReplicaAdvice
-    from sql.pool_use import PoolUseSnapshot
+    from sql.pool.advice import ReplicaAdvice
+    from sql.pool.use import PoolUseSnapshot
     from tui.feed import Feed
 
 READ_S = 3.0
@@ -58,7 +58,7 @@ class PoolScreen(Reader):
         self.set_interval(TICK_S, self.draw)
         if self._feed is not None:
             from sql.poller import Reading
-            from sql.pool_use import PoolUse
+            from sql.pool.use import PoolUse
 
             wanted = self._feed.requirements
             self._feed.join(Reading(PART, READ_S, PoolUse(wanted.pool if wanted is not None else None)))
@@ -101,7 +101,7 @@ class PoolScreen(Reader):
         )
 
     def _advice(self, use: PoolUseSnapshot | None) -> ReplicaAdvice | None:
-        from sql.advice import read_replica
+        from sql.pool.advice import read_replica
 
         if use is None:
             return None

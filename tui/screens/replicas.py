@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from profiles.model import Profile
-from sql.replicas_reading import ReplicasSnapshot
+from sql.replicas.values import ReplicasSnapshot
 from sql.snapshots import IdentitySnapshot, IndexesSnapshot, ServerIdentity
 from tui import keys
 from tui.messages import Copied
@@ -20,7 +20,7 @@ from tui.screens.listing import Listing
 from tui.watching import Readings
 
 if TYPE_CHECKING:
-    from sql.primary import Primary
+    from sql.replicas.primary import Primary
     from tui.feed import Feed
 
 PART = "replicas"
@@ -134,7 +134,7 @@ class ReplicasScreen(Listing):
         )
 
     async def _find(self, standby: ServerIdentity) -> None:
-        from sql.primary import find_primary
+        from sql.replicas.primary import find_primary
 
         assert self._feed is not None
         found = await find_primary(self.profile, self._feed.password, standby)

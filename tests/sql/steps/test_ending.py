@@ -11,8 +11,8 @@ import pytest
 from profiles.locations import locations
 from profiles.model import EnvironmentClass, Profile
 from sql.demo.cluster import Cluster
-from sql.lock_tree import Forest
-from sql.locks import LockSession, read_locks
+from sql.locks.reading import LockSession, read_locks
+from sql.locks.tree import Forest
 from sql.steps.ending import Ended, end
 from sql.steps.journal import Event, Journal, JournalEntry
 from sql.steps.runs import runs
@@ -20,8 +20,8 @@ from sql.steps.signals import Signal
 from tests import servers
 from tests.servers import Database
 from tests.sql.crowding import Crowd, crowd
+from tests.sql.pool.test_reading import role
 from tests.sql.sessions import open_session, session
-from tests.sql.test_pool import role
 from tests.waiting import until
 
 UPDATE = "UPDATE leads SET score = 0 WHERE id = {id}"

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from sql.pool import read_pool
+from sql.pool.reading import read_pool
 from sql.steps import monitor as monitor_module
 from sql.steps.blockers import Blocker
 from sql.steps.monitor import COUNTED_BY, Monitor, RunProgress, make_watcher, percent

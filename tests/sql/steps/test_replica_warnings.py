@@ -10,17 +10,17 @@ import pytest
 from profiles.manifest import Priority
 from sql.check import case_of
 from sql.findings import IndexFinding
-from sql.replicas_reading import Replica, ReplicasReading, Slot
+from sql.replicas.values import Replica, ReplicasReading, Slot
 from sql.snapshots import IndexReading
 from sql.steps.estimate import Estimated
 from sql.steps.preparing import prepare
 from sql.steps.replica_warnings import of_replicas, of_usage
 from sql.steps.step import Direction, Step
+from tests.sql.replicas.test_reading import naming
 from tests.sql.standbys import caught_up, primary, standby_of
 from tests.sql.steps.guided import manifest
 from tests.sql.steps.locking import add_check, create, drop
 from tests.sql.steps.schemas import profile
-from tests.sql.test_replicas import naming
 from tests.waiting import until
 
 NEAR = Replica("r1", "streaming", streams=True, replay_lag_s=0.0, replay_lag_bytes=0)

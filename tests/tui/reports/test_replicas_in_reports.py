@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from sql.replicas_reading import Replica, ReplicasReading, Slot
+from sql.replicas.values import Replica, ReplicasReading, Slot
 from tests.tui.reports.made import HOSTILE, REPORT
 from tui.reports import render
 

@@ -11,7 +11,7 @@ import pytest
 from profiles.manifest import PoolBudget
 from sql.errors import ReadingError
 from sql.findings import PoolFinding
-from sql.pool import read_pool
+from sql.pool.reading import read_pool
 from sql.snapshots import PoolLimit, PoolReading
 from tests.servers import Database
 from tests.sql.sessions import session

@@ -13,7 +13,7 @@ from profiles.libpq import overlaid, resolve
 from profiles.model import Profile
 from profiles.secret import Secret
 from sql.errors import ReadingError, SessionError
-from sql.replicas_reading import Recovery
+from sql.replicas.values import Recovery
 from sql.snapshots import IndexesSnapshot, ServerIdentity
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ async def _look(
 async def _asked(
     session: Session, name: str, watched: ServerIdentity, end: str, indexes: Sequence[int]
 ) -> Look:
-    from sql.replicas import own_recovery, positive
+    from sql.replicas.reading import own_recovery, positive
 
     identity = session.identity
     known = (watched.system_identifier, identity.system_identifier)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sql.lock_modes import conflict, strongest
-from sql.lock_targets import target
+from sql.locks.modes import conflict, strongest
+from sql.locks.targets import target
 
 if TYPE_CHECKING:
     from sql.session import Session

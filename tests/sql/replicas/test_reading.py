@@ -12,9 +12,9 @@ import pytest
 from profiles.model import Profile
 from sql.connect import connect
 from sql.identity import reread
-from sql.replica_looks import Look, look_at_replicas
-from sql.replicas import read_replicas
-from sql.replicas_reading import Replica, ReplicasReading
+from sql.replicas.looks import Look, look_at_replicas
+from sql.replicas.reading import read_replicas
+from sql.replicas.values import Replica, ReplicasReading
 from tests import servers
 from tests.servers import Database
 from tests.sql.standbys import caught_up, primary, standby_of

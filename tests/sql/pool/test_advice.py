@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from sql.advice import Weight, read_replica
-from sql.pgbouncer_reading import PgbouncerPool, PgbouncerReading
-from sql.pool_history import Point, PoolHistory, columns
+from sql.pool.advice import Weight, read_replica
+from sql.pool.history import Point, PoolHistory, columns
+from sql.pool.pgbouncer_reading import PgbouncerPool, PgbouncerReading
 from tests.tui import samples
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sql.findings import PoolFinding
-from sql.pgbouncer_reading import (
+from sql.pool.pgbouncer_reading import (
     PgbouncerPool,
     PgbouncerReading,
     Row,

@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 
 from profiles.model import EnvironmentClass, Profile
-from sql import replica_watch
 from sql.connect import connect
-from sql.replica_watch import ReplicaWatch
-from sql.replicas_reading import ReplicasSnapshot
+from sql.replicas import watch as replica_watch
+from sql.replicas.values import ReplicasSnapshot
+from sql.replicas.watch import ReplicaWatch
 from sql.snapshots import IndexesSnapshot
 from tests.servers import Database
+from tests.sql.replicas.test_reading import naming
 from tests.sql.standbys import caught_up, primary, standby_of
-from tests.sql.test_replicas import naming
 from tests.tui import samples
 from tests.waiting import until
 

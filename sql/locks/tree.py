@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sql.locks import LockSession, LocksSnapshot
+from sql.locks.reading import LockSession, LocksSnapshot
 
 _LATE = datetime.max.replace(tzinfo=UTC)
 

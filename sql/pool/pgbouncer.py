@@ -18,7 +18,7 @@ from profiles.conninfo import NotConninfo, parse
 from profiles.errors import CredentialError
 from profiles.model import Profile
 from profiles.secret import Secret
-from sql.pgbouncer_reading import (
+from sql.pool.pgbouncer_reading import (
     CONSOLE,
     PgbouncerReading,
     Row,

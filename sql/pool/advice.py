@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import fmean
 
-from sql.pool_history import Point
+from sql.pool.history import Point
 
 CPU_SHARE = 0.6
 LEADS = 10_000

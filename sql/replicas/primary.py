@@ -11,7 +11,7 @@ from profiles.libpq import Host, overlaid, parameters_of, resolve
 from profiles.model import Profile
 from profiles.secret import Secret
 from sql.errors import SessionError
-from sql.replica_looks import LIMIT_S, profile_of
+from sql.replicas.looks import LIMIT_S, profile_of
 from sql.snapshots import ServerIdentity
 
 

@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from profiles.manifest import PoolBudget
-from sql.pool_use import GROUPINGS, PoolGroup, PoolUse, PoolUseSnapshot
+from sql.pool.use import GROUPINGS, PoolGroup, PoolUse, PoolUseSnapshot
 from tests.servers import Database
+from tests.sql.pool.test_reading import backends, role
 from tests.sql.sessions import session
-from tests.sql.test_pool import backends, role
 from tests.waiting import until
 
 BUDGET = PoolBudget(2, 8, 30, 0.0, 0.0, ("sales-%",))

@@ -15,12 +15,12 @@ import pytest
 from profiles.errors import CredentialError
 from profiles.model import Credentials, CredentialSource, EnvironmentClass, PoolOverride, Profile
 from profiles.secret import Secret
-from sql import pgbouncer
 from sql.check import verify
 from sql.findings import PoolFinding, Verdict
-from sql.pgbouncer import Console, read_once
-from sql.pgbouncer_reading import PgbouncerReading, PgbouncerSnapshot
-from sql.pgbouncer_watch import ConsoleWatch
+from sql.pool import pgbouncer
+from sql.pool.pgbouncer import Console, read_once
+from sql.pool.pgbouncer_reading import PgbouncerReading, PgbouncerSnapshot
+from sql.pool.pgbouncer_watch import ConsoleWatch
 from tests.servers import Database
 from tests.sql.steps.guided import manifest
 from tests.sql.test_pooler import PGBOUNCER, bouncer, listens

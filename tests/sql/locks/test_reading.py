@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sql.lock_tree import Forest
-from sql.locks import LockSession, LocksSnapshot, read_locks, read_queue
+from sql.locks.reading import LockSession, LocksSnapshot, read_locks, read_queue
+from sql.locks.tree import Forest
 from tests.servers import Database
 from tests.sql.crowding import crowd
+from tests.sql.pool.test_reading import role
 from tests.sql.sessions import session
-from tests.sql.test_pool import role
 
 UPDATE = "UPDATE leads SET score = 0 WHERE id = {id}"
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from profiles.model import Profile
 from profiles.secret import Secret
 from sql.poller import Reading
-from sql.replica_looks import Look, look_at_replicas, with_scans
-from sql.replicas_reading import ReplicasSnapshot
+from sql.replicas.looks import Look, look_at_replicas, with_scans
+from sql.replicas.values import ReplicasSnapshot
 from sql.snapshots import Event, IndexesSnapshot
 
 if TYPE_CHECKING:
@@ -66,6 +66,6 @@ class ReplicaWatch:
         return await self._read(session)
 
     async def _read(self, session: Session) -> ReplicasSnapshot:
-        from sql.replicas import read_replicas
+        from sql.replicas.reading import read_replicas
 
         return await read_replicas(session, self._looks)

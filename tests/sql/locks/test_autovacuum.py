@@ -7,15 +7,15 @@ import asyncio
 import pytest
 
 from profiles.model import EnvironmentClass, Profile
-from sql.lock_tree import Forest
-from sql.locks import LockSession, read_locks
+from sql.locks.reading import LockSession, read_locks
+from sql.locks.tree import Forest
 from sql.steps.ending import end
 from sql.steps.signal_rules import what_happens, why_not
 from sql.steps.signals import Signal
 from tests.servers import Database
+from tests.sql.pool.test_reading import role
 from tests.sql.sessions import session
 from tests.sql.steps.test_forecast_autovacuum import BURN, TABLE, busy
-from tests.sql.test_pool import role
 from tests.waiting import until
 
 __all__ = ["busy"]

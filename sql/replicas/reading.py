@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from sql.quoting import identifier
-from sql.replica_looks import Look
-from sql.replicas_reading import Recovery, Replica, ReplicasReading, ReplicasSnapshot, Slot, settled_lag_s
+from sql.replicas.looks import Look
+from sql.replicas.values import Recovery, Replica, ReplicasReading, ReplicasSnapshot, Slot, settled_lag_s
 from sql.session import Session
 
 NO_DELAY = "0"

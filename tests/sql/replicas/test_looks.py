@@ -9,9 +9,9 @@ import pytest
 from profiles.manifest import Priority
 from profiles.model import EnvironmentClass, Profile
 from sql.findings import IndexFinding
-from sql.replica_looks import Look, name_of, profile_of, with_scans
-from sql.replicas import joined
-from sql.replicas_reading import Recovery, Replica, Slot, seconds, settled_lag_s, shortly, size, slot_sentence
+from sql.replicas.looks import Look, name_of, profile_of, with_scans
+from sql.replicas.reading import joined
+from sql.replicas.values import Recovery, Replica, Slot, seconds, settled_lag_s, shortly, size, slot_sentence
 from sql.snapshots import IndexesSnapshot, IndexReading
 from tests.tui import samples
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from sql.pgbouncer import Console
-from sql.pgbouncer_reading import PgbouncerSnapshot
 from sql.poller import wait_before
+from sql.pool.pgbouncer import Console
+from sql.pool.pgbouncer_reading import PgbouncerSnapshot
 
 EVERY_S = 1.8
 """Rest between two readings: what clients wait for is to be on the screen within two seconds."""

@@ -1,0 +1,1 @@
+"""Connections: limits, who holds them, PgBouncer, when a replica is worth it."""

@@ -1,0 +1,1 @@
+"""Replicas: who streams, how far behind, and the way to the primary."""
