@@ -104,6 +104,13 @@ class Life:
         except AssertionError:
             raise AssertionError(f"nothing is read; it said {self.words[-3:]}") from None
 
+    async def held_one_session(self) -> None:
+        """Wait until its session was counted; there was never a second one."""
+        counting = self.census
+        assert counting is not None
+        await until(lambda: counting.now == 1)
+        assert counting.most == 1
+
 
 def profile_of(**parameters: str) -> Profile:
     """A profile with these libpq parameters."""

@@ -48,7 +48,8 @@ async def test_a_busy_deck_through_ssh_fills_no_queue(line: FarLine, ssh: SshSer
     with SlowTerminal([*EXECUTE, *ssh.client(command, address=line.far)]) as terminal:
         terminal.wait_for("q quit", LONG_S)
         terminal.wait_for("1 Indexes", LONG_S)
-        begun = int(turns.read_text())
+        # The file is written anew at every turn: for a moment it is empty.
+        begun = int(await until(turns.read_text))
         line.longest_queue = 0
         await until(lambda: terminal.read_for(0.1) or int(turns.read_text() or 0) > begun + TURNS, LONG_S)
         terminal.type("?")
