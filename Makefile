@@ -7,6 +7,8 @@ ALL_MAJORS := 13,14,15,16,17,18
 PARALLEL := --numprocesses auto --maxprocesses 4
 # Tests start many processes of pgdeck, which would each compile their sources anew.
 COMPILED := env -u PYTHONDONTWRITEBYTECODE
+# Real servers, terminals and clocks: what failed beside other tests must also fail by itself to count.
+AGAIN = $(COMPILED) $(BIN)/pytest --last-failed --last-failed-no-failures none
 
 .PHONY: help demo test test-all chaos lint format bench screenshots servers lock clean
 
@@ -24,10 +26,10 @@ demo: $(READY) ## the deck on an embedded PostgreSQL with 500,000 leads
 	$(BIN)/pgdeck demo
 
 test: $(READY) ## the tests, on every PostgreSQL of 15 and 18 that is here
-	$(COMPILED) $(BIN)/pytest $(PARALLEL)
+	$(COMPILED) $(BIN)/pytest $(PARALLEL) || $(AGAIN)
 
 test-all: $(READY) servers ## the tests on PostgreSQL 13 to 18
-	$(COMPILED) PGDECK_TEST_MAJORS=$(ALL_MAJORS) $(BIN)/pytest $(PARALLEL)
+	$(COMPILED) PGDECK_TEST_MAJORS=$(ALL_MAJORS) $(BIN)/pytest $(PARALLEL) || PGDECK_TEST_MAJORS=$(ALL_MAJORS) $(AGAIN)
 
 chaos: $(READY) ## accidents at ten random moments of a run each: kills, crashes, cut wires
 	PGDECK_CHAOS=10 $(BIN)/pytest $(PARALLEL) tests/chaos

@@ -207,13 +207,16 @@ async def test_looks_are_never_compiled(database: Database) -> None:
 
 @pytest.mark.hazard("CIC-12")
 async def test_a_parallel_build_is_one_build_and_its_workers_are_no_clients(database: Database) -> None:
+    # Two rows a page: on a few pages the leader would have taken all of them before a worker is there.
     await database.execute(
         TABLE.replace("IMMUTABLE STRICT", "IMMUTABLE STRICT PARALLEL SAFE")
-        + "ALTER TABLE t SET (parallel_workers = 2)"
+        + "CREATE TABLE wide (a int, filler text) WITH (parallel_workers = 2);"
+        "ALTER TABLE wide ALTER filler SET STORAGE PLAIN;"
+        "INSERT INTO wide SELECT i, repeat('x', 3000) FROM generate_series(1, 300) i"
     )
     looking = await database.connect()
     try:
-        async with watched(database, "CREATE INDEX CONCURRENTLY i ON t (slow(a))") as (monitor, busy):
+        async with watched(database, "CREATE INDEX CONCURRENTLY i ON wide (slow(a))") as (monitor, busy):
             workers = "SELECT count(*) FROM pg_stat_activity WHERE leader_pid = $1"
             await until(lambda: looking.fetchval(workers, busy.get_server_pid()))
             progress = await progress_in(monitor, "building index")
