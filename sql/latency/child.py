@@ -49,6 +49,14 @@ def _environment(profile: Profile) -> dict[str, str]:
     return environ
 
 
+async def inbox() -> asyncio.StreamReader:
+    """In such a process: its stdin, of which the first line is the order; it ends with the deck."""
+    orders = asyncio.StreamReader(limit=LONGEST_LINE)
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin.buffer)
+    return orders
+
+
 async def end_child(process: Process) -> None:
     """Close its stdin, which ends it; kill it where that did not."""
     if process.stdin is not None:

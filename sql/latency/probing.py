@@ -15,13 +15,13 @@ from pathlib import Path
 
 from profiles.errors import ConfigurationError
 from sql.errors import LoginError, SessionError
+from sql.latency.child import inbox
 from sql.latency.lane import Lane
 from sql.latency.messages import Message, Stopped, encode
 from sql.latency.orders import Order, decode_order
 from sql.latency.sampler import Sampler, probe_settings
 from sql.latency.schedule import DECK, DECK_FIRST
 
-LONGEST_LINE = 2**22
 LAST_WORDS_S = 2.0
 """How long the server gets to cancel what runs."""
 
@@ -43,9 +43,7 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _main() -> int:
-    orders = asyncio.StreamReader(limit=LONGEST_LINE)
-    loop = asyncio.get_running_loop()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin.buffer)
+    orders = await inbox()
     line = await orders.readline()
     if not line:
         return 0

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sql.errors import SessionError
-from sql.latency.child import LONGEST_LINE, end_child, ending, start_child
+from sql.latency.child import end_child, ending, inbox, start_child
 from sql.latency.orders import Order, decode_order, encode_order
 from sql.latency.warming import WarmedProbe, WarmedRelation, WarmStep, WarmUp, warm_up
 
@@ -94,9 +94,7 @@ async def _work(order: Order) -> None:
 
 
 async def _main() -> int:
-    orders = asyncio.StreamReader(limit=LONGEST_LINE)
-    loop = asyncio.get_running_loop()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin.buffer)
+    orders = await inbox()
     line = await orders.readline()
     if not line:
         return 0

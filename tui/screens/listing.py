@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,12 +12,34 @@ from profiles.model import Profile
 from tui import keys
 from tui.panes.pane import Pane
 from tui.present.signs import BADGES
-from tui.present.text import clean
+from tui.present.text import age, clean
 from tui.present.view import BLANK, Line, Tone, View, line
 from tui.screens.help import open_help
+from tui.watching import Readings
 from tui.widgets.filtering import Filtering
 from tui.widgets.footer import Footer
 from tui.widgets.lines import Lines
+
+
+def age_of(readings: Readings, part: str) -> str:
+    """How old the newest reading of a part is, in words; empty where there is none."""
+    taken_at = readings.known(part).taken_at
+    return age(taken_at, datetime.now(UTC)) if taken_at is not None else ""
+
+
+def unread(readings: Readings, part: str) -> Line:
+    """Why a part cannot be read, and what mends it; blank where it can."""
+    unavailable = readings.known(part).unavailable
+    if unavailable is None:
+        return BLANK
+    remedy = f"; to mend it: {clean(unavailable.remedy)}" if unavailable.remedy else ""
+    return line((f"? {clean(unavailable.reason)}{remedy}", Tone.WARN))
+
+
+def stale(readings: Readings) -> Line:
+    """That the server is out of reach; blank where it is not."""
+    lost = readings.lost
+    return line((f"? what stands here is stale: {clean(lost.reason)}", Tone.WARN)) if lost else BLANK
 
 
 class Listing(Filtering[None]):

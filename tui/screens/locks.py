@@ -18,9 +18,9 @@ from tui.panes.pane import Pane
 from tui.present.confirming import forbidden
 from tui.present.lock_details import session_lines, wrapped
 from tui.present.locks import around_view, locks_view
-from tui.present.text import age, clean
+from tui.present.text import clean
 from tui.present.view import BLANK, Line, Tone, View, line
-from tui.screens.listing import Listing
+from tui.screens.listing import Listing, age_of, stale, unread
 from tui.watching import Readings
 from tui.widgets.lines import Lines
 
@@ -124,18 +124,11 @@ class LocksScreen(Listing):
 
     def age(self) -> str:
         """How old the reading is."""
-        taken_at = self._readings.known(PART).taken_at
-        return age(taken_at, datetime.now(UTC)) if taken_at is not None else ""
+        return age_of(self._readings, PART)
 
     def note(self) -> Line:
         """Why they cannot be read; what the last key came to."""
-        unavailable, lost = self._readings.known(PART).unavailable, self._readings.lost
-        if lost is not None:
-            return line((f"? what stands here is stale: {clean(lost.reason)}", Tone.WARN))
-        if unavailable is not None:
-            remedy = f"; to mend it: {clean(unavailable.remedy)}" if unavailable.remedy else ""
-            return line((f"? {clean(unavailable.reason)}{remedy}", Tone.WARN))
-        return self._told
+        return stale(self._readings) or unread(self._readings, PART) or self._told
 
     def tell(self, text: str, tone: Tone) -> None:
         """What a key came to; it stays until the next one."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
@@ -14,9 +13,8 @@ from sql.snapshots import IdentitySnapshot, IndexesSnapshot, ServerIdentity
 from tui import keys
 from tui.messages import Copied
 from tui.present.replicas import replicas_view
-from tui.present.text import age, clean
-from tui.present.view import BLANK, Line, Tone, View, line
-from tui.screens.listing import Listing
+from tui.present.view import Line, Tone, View, line
+from tui.screens.listing import Listing, age_of, stale, unread
 from tui.watching import Readings
 
 if TYPE_CHECKING:
@@ -88,18 +86,11 @@ class ReplicasScreen(Listing):
 
     def age(self) -> str:
         """How old the reading is."""
-        taken_at = self._readings.known(PART).taken_at
-        return age(taken_at, datetime.now(UTC)) if taken_at is not None else ""
+        return age_of(self._readings, PART)
 
     def note(self) -> Line:
         """Why they cannot be read, and what mends it."""
-        if self._readings.lost is not None:
-            return line((f"? what stands here is stale: {clean(self._readings.lost.reason)}", Tone.WARN))
-        unavailable = self._readings.known(PART).unavailable
-        if unavailable is None:
-            return BLANK
-        remedy = f"; to mend it: {clean(unavailable.remedy)}" if unavailable.remedy else ""
-        return line((f"? {clean(unavailable.reason)}{remedy}", Tone.WARN))
+        return stale(self._readings) or unread(self._readings, PART)
 
     def facts(self, name: str) -> keys.Facts:  # noqa: ARG002
         """What decides whether the key `name` is off."""

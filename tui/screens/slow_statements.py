@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
@@ -11,9 +10,8 @@ from profiles.model import Profile
 from tui import keys
 from tui.messages import Copied
 from tui.present.slow_statements import Order, slow_statements_view
-from tui.present.text import age, clean
-from tui.present.view import BLANK, Line, Tone, View, line
-from tui.screens.listing import Listing
+from tui.present.view import Line, Tone, View, line
+from tui.screens.listing import Listing, age_of, unread
 from tui.watching import Readings
 
 if TYPE_CHECKING:
@@ -68,16 +66,11 @@ class SlowStatementsScreen(Listing):
 
     def age(self) -> str:
         """How old the reading is."""
-        taken_at = self._readings.known(PART).taken_at
-        return age(taken_at, datetime.now(UTC)) if taken_at is not None else ""
+        return age_of(self._readings, PART)
 
     def note(self) -> Line:
         """Why they cannot be read, and what mends it."""
-        unavailable = self._readings.known(PART).unavailable
-        if unavailable is None:
-            return BLANK
-        remedy = f"; to mend it: {clean(unavailable.remedy)}" if unavailable.remedy else ""
-        return line((f"? {clean(unavailable.reason)}{remedy}", Tone.WARN))
+        return unread(self._readings, PART)
 
     def act(self, name: str) -> None:
         """Another order, or a copy."""
