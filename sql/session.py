@@ -81,6 +81,8 @@ class Session:
         """Sent so far, with those that begin and end a transaction around another."""
         self.answered_s = 0.0
         """Seconds that the answers to them took, the line included: the server was busy for less."""
+        self.refused: set[str] = set()
+        """Statements that a reading goes without for want of a privilege: each refusal is a line in a log."""
         self._loss: SessionError | None = None
         self._farewell = overhear(connection)
         self.identity = identity

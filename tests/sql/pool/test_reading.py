@@ -217,3 +217,65 @@ async def test_who_keeps_the_others_waiting_is_named_only_while_somebody_waits(d
 
 def holder_pid(reading: PoolReading) -> str:
     return reading.root_blocker.split()[1]
+
+
+async def test_one_statement_reads_it_all(database: Database) -> None:
+    async with session(database) as watching:
+        await read_pool(watching, PoolBudget(size=2, applications=("%",)))
+        assert watching.statements == 1
+
+
+async def test_who_may_not_read_the_limits_is_told_the_rest_and_refused_once(newest: Database) -> None:
+    await newest.execute("REVOKE SELECT ON pg_catalog.pg_roles FROM PUBLIC")
+    budget = PoolBudget(size=9, applications=("sales-%",))
+    async with (
+        role(newest, "IN ROLE pg_monitor") as monitor,
+        backends(newest, 3),
+        session(newest, monitor) as watching,
+    ):
+        seen = (await read_pool(watching, budget)).pool
+        assert application(seen, "sales-api") == (3, 9)
+        assert "pg_catalog.pg_roles" in seen.detail
+        sent = watching.statements
+        await read_pool(watching, budget)
+        assert watching.statements - sent == 1
+        await newest.execute("GRANT SELECT ON pg_catalog.pg_roles TO PUBLIC")
+        await read_pool(watching, budget)
+        assert (await read_pool(watching, budget)).pool.detail == ""
+
+
+async def test_who_may_not_read_locks_is_told_the_rest(newest: Database) -> None:
+    await newest.execute("REVOKE SELECT ON pg_catalog.pg_locks FROM PUBLIC")
+    async with role(newest) as plain, backends(newest, 3):
+        seen = await read(newest, user=plain)
+    assert application(seen, "sales-api") == (3, None)
+    assert seen.waiting_on_locks is None
+    assert "pg_catalog.pg_locks" in seen.detail
+
+
+async def test_both_statements_give_the_same_columns(database: Database) -> None:
+    async with session(database) as watching:
+        every, rest = [(await watching.fetch(name, ["%"]))[0] for name in ("pool", "pool_without_limits")]
+    assert list(every.keys()) == list(rest.keys())
+
+
+async def test_a_role_is_counted_in_every_database_and_a_superuser_is_not_bound(
+    database: Database, newest: Database
+) -> None:
+    if database.cluster is not newest.cluster:
+        pytest.skip("two databases of one server are needed")
+    async with (
+        role(database, "CONNECTION LIMIT 9") as few,
+        role(database, "SUPERUSER CONNECTION LIMIT 5") as su,
+    ):
+        async with (
+            backends(database, 1, user=few),
+            backends(newest, 2, user=few),
+            backends(database, 1, user=su),
+        ):
+            seen = await read(database)
+        async with backends(newest, 1, user=few):
+            elsewhere = await read(database)
+    assert limit(seen, f"role {few}") == PoolLimit(f"role {few}", 3, 9)
+    assert [one.name for one in seen.limits if one.name.startswith("role")] == [f"role {few}"]
+    assert not [one for one in elsewhere.limits if one.name.startswith("role")]
