@@ -25,7 +25,7 @@ from sql.snapshots import Pooler, ServerIdentity
 
 
 class Purpose(StrEnum):
-    """What a connection is for; the server shows it as application_name."""
+    """What a connection is for; the server shows it as application_name, or at its beginning."""
 
     WATCH = "pgdeck watch"
     PROBE = "pgdeck probe"
@@ -95,25 +95,31 @@ async def open_link(
     password: Secret | None,
     purpose: Purpose = Purpose.WATCH,
     settings: Mapping[str, str] | None = None,
+    *,
+    application: str = "",
 ) -> Link:
     """A connection with its identity; through a pooler without settings and without named statements.
+
+    Args:
+        application: application_name, where the purpose's own would not tell it from others.
 
     Raises:
         ConfigurationError, SessionError, LoginError: as `connect`.
     """
     direct = purpose is Purpose.RUN
     target = target_of(profile, direct=direct)
-    opener = _Opener(target, profile, password, key_password(parameters_of(profile, direct=direct)))
+    key = key_password(parameters_of(profile, direct=direct))
+    opener = _Opener(target, profile, password, key, application or purpose.value)
     wanted = {**SETTINGS[purpose], **(settings or {})}
-    dialled = await opener.dial(purpose, wanted)
+    dialled = await opener.dial(wanted)
     identity = await _identify(dialled, target, wanted)
     if identity.pooler is not None and dialled.pooler is None:
         # Found only now: start again without what a pooler would leak to other clients.
         dialled.connection.terminate()
-        dialled = await opener.dial(purpose, wanted, identity.pooler)
+        dialled = await opener.dial(wanted, identity.pooler)
         identity = await _identify(dialled, target, wanted)
     if identity.pooler is not None and purpose is not Purpose.PROBE:
-        identity = replace(identity, pooler=await opener.kind_of(identity.pooler, dialled, purpose))
+        identity = replace(identity, pooler=await opener.kind_of(identity.pooler, dialled))
     return Link(dialled.connection, identity, dialled.host)
 
 
@@ -125,15 +131,14 @@ class _Opener:
     profile: Profile
     password: Secret | None
     key_password: Secret | None
+    application: str
 
-    async def dial(
-        self, purpose: Purpose, settings: Mapping[str, str], pooler: Pooler | None = None
-    ) -> Dialled:
+    async def dial(self, settings: Mapping[str, str], pooler: Pooler | None = None) -> Dialled:
         try:
             return await dial(
                 self.target,
                 self._password_of,
-                application_name=purpose.value,
+                application_name=self.application,
                 settings=settings,
                 key_password=self.key_password,
                 pooler=pooler,
@@ -141,11 +146,11 @@ class _Opener:
         except PasswordNeeded as error:
             raise self._with_hint(error) from None
 
-    async def kind_of(self, pooler: Pooler, dialled: Dialled, purpose: Purpose) -> Pooler:
+    async def kind_of(self, pooler: Pooler, dialled: Dialled) -> Pooler:
         """The pooler with its kind; needs a second connection for a moment."""
 
         async def second() -> asyncpg.Connection:
-            return (await self.dial(purpose, {}, pooler)).connection
+            return (await self.dial({}, pooler)).connection
 
         try:
             return await with_kind(pooler, dialled.connection, second)

@@ -15,7 +15,7 @@ from sql.demo.cluster import SUPERUSER, Cluster
 from sql.session import DRIVER_TROUBLE
 from tests.waiting import until
 
-OURS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1"
+OURS = "SELECT count(*) FROM pg_stat_activity WHERE starts_with(application_name, $1)"
 
 
 def postmaster(cluster: Cluster) -> int:
@@ -85,7 +85,7 @@ class Census:
 
 @asynccontextmanager
 async def census(cluster: Cluster, application: str) -> AsyncIterator[Census]:
-    """Counts until left; it has a session of its own as superuser."""
+    """Counts the sessions whose name begins so, until left; it has a session of its own as superuser."""
     made = Census(cluster, application)
     task = asyncio.create_task(made.count())
     try:

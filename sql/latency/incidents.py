@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 Ask: TypeAlias = "Callable[[Callable[[Session], Awaitable[Any]]], Awaitable[Any]]"
 """Asks the watching session something once; raises SessionError or ReadingError."""
 
-APPLICATION = "pgdeck probe"
-"""application_name of the probing connections: how they are found behind a pooler."""
 ALL_PROBES = "all probes"
 PLAN_S = 1.0
 """How long to wait for the plan that the prober sends after a slow run."""
@@ -149,14 +147,14 @@ class Incidents:
         if not runs:
             return
         pids = [run.said.pid for run in runs if run.said.pid]
-        application = "" if len(pids) == len(runs) else APPLICATION
+        applications = [run.said.application for run in runs if not run.said.pid]
         try:
-            known = [run.said.pid for run in runs if run.knows_lock(now)]
+            known = [run.pid for run in runs if run.knows_lock(now)]
             async with self._looking:
-                looks = await self._ask(lambda session: look(session, pids, application, known=known))
+                looks = await self._ask(lambda session: look(session, pids, applications, known=known))
             for run in runs:
                 for each in looks:
-                    if each.pid == run.said.pid or not run.said.pid:
+                    if run.is_at(each):
                         run.take(each)
         except ReadingError as error:
             self._cannot_see(runs, error.reason)

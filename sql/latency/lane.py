@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from os import urandom
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
@@ -26,6 +27,8 @@ ASIDE_SETTINGS: Mapping[str, str] = {"lock_timeout": "500", "statement_timeout":
 CLIENT_GRACE_S = 5.0
 """How much later than the server's time limit the client gives the connection up."""
 LONGEST_ERROR = 300
+OWN = urandom(3).hex()
+"""Tells the probes of this process from those of another deck; a pooler hides the rest."""
 
 
 class RefusedError(Exception):
@@ -51,6 +54,7 @@ class Lane:
         settings: Mapping[str, str],
         pooled: bool,
         number: int = 0,
+        application: str = "",
     ) -> None:
         self._connection = connection
         self._settings = settings
@@ -58,6 +62,8 @@ class Lane:
         self._number = number
         self.pid: int = 0 if pooled else connection.get_server_pid()
         """The backend; 0 behind a pooler, which lends any."""
+        self.application = application
+        """Its application_name, which no other connection has."""
         self.version_num = version_num
         self.search_path = settings["search_path"]
         self._patience_s = int(settings["statement_timeout"]) / 1000 + CLIENT_GRACE_S
@@ -83,7 +89,8 @@ class Lane:
         """
         from sql.connect import Purpose, open_link
 
-        link = await open_link(profile, password, Purpose.PROBE, settings)
+        application = f"{Purpose.PROBE} {OWN}" + (f"/{number + 1}" if number else "")
+        link = await open_link(profile, password, Purpose.PROBE, settings, application=application)
         identity = link.identity
         if (
             None not in (system_identifier, found := identity.system_identifier)
@@ -97,6 +104,7 @@ class Lane:
             settings=settings,
             pooled=identity.pooler is not None,
             number=number,
+            application=application,
         )
 
     async def attached(self) -> Attached | None:

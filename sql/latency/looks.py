@@ -37,6 +37,8 @@ class Look:
     doing: str
     cause: Cause
     others: Others
+    application: str = ""
+    """By which of the names that were asked for it was found."""
     query_ms: float | None = None
     """Since it got its newest statement, by its own clock; None where that is hidden."""
     query_id: int | None = None
@@ -49,13 +51,13 @@ class Look:
 
 
 async def look(
-    session: Session, pids: Sequence[int], application: str = "", *, known: Collection[int] = ()
+    session: Session, pids: Sequence[int], applications: Sequence[str] = (), *, known: Collection[int] = ()
 ) -> tuple[Look, ...]:
     """Look once at the backends that measure; those that are gone are left out.
 
     Args:
         pids: of the backends.
-        application: behind a pooler, the application_name by which they are found.
+        applications: behind a pooler, the application_names by which they are found.
         known: pids of whose lock enough is known: asking for blockers stops the whole lock manager for a
             moment (PRG-04).
 
@@ -63,7 +65,7 @@ async def look(
         ReadingError, SessionError: as `Session.fetch`.
     """
     asked, busy = perf_counter(), session.busy
-    rows: list[Row] = await session.fetch("incident_look", ",".join(map(str, pids)), application)
+    rows: list[Row] = await session.fetch("incident_look", ",".join(map(str, pids)), ",".join(applications))
     answered = perf_counter()
     at = (asked + answered) / 2
     took = None if busy else (answered - asked) * 1000
@@ -76,7 +78,19 @@ async def look(
         asks = cause is Cause.LOCK and row["pid"] not in known
         lock, unseen = await _lock(session, row["pid"]) if asks else (None, "")
         found.append(
-            Look(at, row["pid"], doing, cause, others, row["query_ms"], row["query_id"], lock, unseen, took)
+            Look(
+                at,
+                row["pid"],
+                doing,
+                cause,
+                others,
+                row["application"],
+                query_ms=row["query_ms"],
+                query_id=row["query_id"],
+                lock=lock,
+                unseen=unseen,
+                answered_ms=took,
+            )
         )
     return tuple(found)
 

@@ -110,6 +110,8 @@ class Overdue:
     """What it has exceeded: the p99 target or three times its median, whichever is less; at least 20."""
     pid: int
     """The backend that it runs on; 0 behind a pooler."""
+    application: str = ""
+    """application_name of the connection: how the backend is found behind a pooler."""
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,15 @@ class OverdueRun:
         """How long to wait before the next look: often at first, seldom where it takes for ever."""
         return next((rest for count, rest in PATIENCE if self.looked < count), SELDOM_S)
 
+    @property
+    def pid(self) -> int:
+        """Of the backend that runs it; behind a pooler as far as looks have told, else 0."""
+        return self.said.pid or (self._moments[-1].look.pid if self._moments else 0)
+
+    def is_at(self, look: Look) -> bool:
+        """Whether a look was at the backend that runs it."""
+        return look.pid == self.said.pid if self.said.pid else look.application == self.said.application
+
     def wants_look(self, now: float) -> bool:
         """Whether it runs for so long that it is worth a look."""
         return (now - self.said.start) * 1000 >= self._look_from

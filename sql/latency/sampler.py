@@ -212,7 +212,7 @@ class Sampler:
         return any(query.counted < LEAST_SAMPLES[50] for query in answering)
 
     def _say_overdue(self, track: Track, number: int, start: float, threshold_ms: float) -> None:
-        self._tell(Overdue(number, start, threshold_ms, track.lane.pid))
+        self._tell(Overdue(number, start, threshold_ms, track.lane.pid, track.lane.application))
 
     async def _after(self, track: Track, run: Run) -> None:
         """What a run asks for at once: the grants that it lacks; its time and plan where it took too long."""

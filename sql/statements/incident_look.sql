@@ -3,12 +3,15 @@
 -- Needs: nothing for backends of the own role; pg_read_all_stats for what other roles and the server itself do.
 -- Serves: 13 and newer; query_id is NULL on 13.
 -- $1 text: pids of the measured backends, with commas between: for an array the driver would have to ask the catalog
--- first, just when the server is slow. $2 text: behind a pooler, which lends any backend, the application_name
--- of the probes; empty otherwise.
+-- first, just when the server is slow. $2 text: behind a pooler, which lends any backend, the application_names
+-- of the probes, likewise; PgBouncer may add the client's address to them (application_name_add_host).
 WITH backends AS MATERIALIZED (
-    SELECT b.*, b.pid = ANY (wanted.pids) OR b.leader_pid = ANY (wanted.pids)
-            OR ($2::text <> '' AND b.application_name = $2::text AND b.state <> 'idle') IS TRUE AS ours
-    FROM pg_stat_get_activity(NULL) AS b, (SELECT string_to_array($1::text, ',')::int4[] AS pids) AS wanted
+    SELECT b.*, n.name,
+        b.pid = ANY (wanted.pids) OR b.leader_pid = ANY (wanted.pids) OR n.name IS NOT NULL AS ours
+    FROM pg_stat_get_activity(NULL) AS b
+    CROSS JOIN (SELECT string_to_array($1::text, ',')::int4[] AS pids) AS wanted
+    LEFT JOIN unnest(string_to_array($2::text, ',')) AS n(name) ON b.state <> 'idle'
+        AND (b.application_name = n.name OR starts_with(b.application_name, n.name || ' - '))
 ), others AS (
     SELECT
         count(*) FILTER (WHERE b.state = 'active' AND b.backend_type = 'client backend')::int4 AS active,
@@ -29,6 +32,7 @@ SELECT
     (SELECT count(*) FROM pg_stat_get_progress_info('CREATE INDEX'))::int4 AS builds,
     b.pid,
     b.leader_pid,
+    coalesce(b.name, '') AS application,
     b.state,
     b.wait_event_type,
     b.wait_event,

@@ -214,7 +214,7 @@ async def _builds(database: Database) -> bool:
 
 
 async def _unwatched(database: Database) -> bool:
-    ours = "application_name IN ('pgdeck watch', 'pgdeck probe')"
+    ours = "application_name LIKE ANY (ARRAY['pgdeck watch', 'pgdeck probe%'])"
     watching = f"SELECT count(*) FROM pg_stat_activity WHERE {ours}"
     return not await _ask(database, watching)
 

@@ -184,7 +184,7 @@ async def test_verify_explains_with_a_second_session_and_leaves_nothing_behind(n
     await until_true(
         newest,
         "SELECT max(clock_timestamp() - query_start) > '300 ms' FROM pg_stat_activity"
-        " WHERE application_name = 'pgdeck probe' AND wait_event_type = 'Lock'",
+        " WHERE application_name LIKE 'pgdeck probe%' AND wait_event_type = 'Lock'",
     )
     await holder.execute("ROLLBACK")
     await measuring

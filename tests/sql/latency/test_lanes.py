@@ -19,7 +19,7 @@ from tests.servers import Database
 from tests.sql.latency.targets import SCHEMA, probe, profile
 from tests.waiting import until
 
-PROBING = "application_name = 'pgdeck probe' AND datname = current_database()"
+PROBING = "application_name LIKE 'pgdeck probe%' AND datname = current_database()"
 SLOW = probe("SELECT pg_sleep(0.3)", name="slow")
 QUICK = probe("SELECT 1", name="quick")
 LOCKED = probe("SELECT count(*) FROM leads", name="locked")

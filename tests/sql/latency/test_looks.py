@@ -38,3 +38,16 @@ async def test_a_password_that_stands_where_a_query_is_cut_is_not_kept(newest: D
     assert seen.lock is not None
     (holder,) = seen.lock.blockers
     assert holder.query == "(not kept: it may hold a secret)"
+
+
+async def test_behind_a_pooler_the_names_of_our_own_probes_are_looked_for(database: Database) -> None:
+    """PgBouncer adds the client's address where application_name_add_host is on."""
+    names = ["pgdeck probe 4f2a1b", "pgdeck probe 4f2a1b/2", "pgdeck probe 4f2a1c"]
+    async with crowd(database) as others, session(database) as watching:
+        await others.session("BEGIN", "LOCK TABLE leads", application=f"{names[0]} of another")
+        ours = [await others.waits("SELECT FROM leads", application=name) for name in names[:2]]
+        ours.append(await others.waits("SELECT FROM leads", application=f"{names[0]} - 127.0.0.1:4711"))
+        await others.waits("SELECT FROM leads", application=names[2])
+        seen = await look(watching, [], names[:2])
+    found = sorted((each.pid, each.application) for each in seen)
+    assert found == sorted(zip(ours, [*names[:2], names[0]], strict=True))

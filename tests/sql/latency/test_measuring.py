@@ -21,7 +21,7 @@ from tests.sql.latency.targets import DASHBOARD, SCHEMA, TARGET, probe, profile
 from tests.sql.test_pooler import PGBOUNCER, bouncer, listens
 from tests.waiting import until
 
-PROBING = "application_name = 'pgdeck probe' AND datname = current_database()"
+PROBING = "application_name LIKE 'pgdeck probe%' AND datname = current_database()"
 
 
 @pytest.fixture

@@ -20,7 +20,8 @@ from tests.sql.latency.targets import DASHBOARD, SCHEMA, probe, profile
 from tests.waiting import until
 
 WAITS = (
-    "SELECT pid FROM pg_stat_activity WHERE application_name = 'pgdeck probe' AND wait_event_type = 'Lock'"
+    "SELECT pid FROM pg_stat_activity"
+    " WHERE application_name LIKE 'pgdeck probe%' AND wait_event_type = 'Lock'"
 )
 
 

@@ -22,7 +22,7 @@ from tests.servers import Database
 from tests.sql.latency.targets import DASHBOARD, SCHEMA, probe, profile
 from tests.waiting import until
 
-PROBING = "application_name = 'pgdeck probe' AND datname = current_database()"
+PROBING = "application_name LIKE 'pgdeck probe%' AND datname = current_database()"
 ROOT = Path(__file__).parents[3]
 
 

@@ -19,7 +19,8 @@ from tests.waiting import until
 MANY_ROWS = "SELECT repeat('x', 1000) FROM generate_series(1, 20000)"
 """20 MB: more than the buffers of a connection hold."""
 SENDS = (
-    "SELECT true FROM pg_stat_activity WHERE application_name = 'pgdeck probe' AND wait_event = 'ClientWrite'"
+    "SELECT true FROM pg_stat_activity"
+    " WHERE application_name LIKE 'pgdeck probe%' AND wait_event = 'ClientWrite'"
 )
 COLD_FIRST = (
     "SELECT pg_sleep(CASE WHEN current_setting('test.warm', true) = 'yes' THEN 0 ELSE 2 END),"
