@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from time import monotonic
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from profiles.manifest import Manifest
@@ -71,6 +72,8 @@ class Readings:
     paused: bool = False
     recorded: bool = False
     """They come of a recording: there is no server behind them."""
+    clock: Callable[[], float] = monotonic
+    """Seconds, for what is remembered: the wall's clock may be set."""
     pool_history: PoolHistory = field(default_factory=PoolHistory)
     _servers_pool: PoolSnapshot | None = None
     """The pool as the server says it, without what its pooler's console adds."""
@@ -99,7 +102,7 @@ class Readings:
         if isinstance(event, PoolSnapshot):
             self._servers_pool = event
             event = self._pool(event)
-            self.pool_history.take(event)
+            self.pool_history.take(event.pool, self.clock())
         if known.unavailable is not None or event != known.snapshot:
             known.unavailable, known.snapshot = None, event
             changed.add(part)

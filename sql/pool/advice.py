@@ -8,10 +8,10 @@ only where somebody says so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from statistics import fmean
 
+from profiles.frozen import dataclass
 from sql.pool.history import Point
 
 CPU_SHARE = 0.6
@@ -132,12 +132,12 @@ def _sustained(points: Sequence[Point]) -> Sequence[Point]:
     if not points:
         return ()
     end = points[-1].at
-    return [point for point in points if (end - point.at).total_seconds() <= SUSTAINED_S]
+    return [point for point in points if end - point.at <= SUSTAINED_S]
 
 
 def _long(points: Sequence[Point]) -> bool:
     """Whether it was watched for as long as "sustained" takes, a late reading forgiven."""
-    return bool(points) and (points[-1].at - points[0].at).total_seconds() >= 0.9 * SUSTAINED_S
+    return bool(points) and points[-1].at - points[0].at >= 0.9 * SUSTAINED_S
 
 
 def _mean(values: Sequence[int | None]) -> float | None:
@@ -147,5 +147,5 @@ def _mean(values: Sequence[int | None]) -> float | None:
 
 def _minutes(points: Sequence[Point]) -> str:
     watched = _sustained(points)
-    seconds = (watched[-1].at - watched[0].at).total_seconds() if watched else 0.0
+    seconds = watched[-1].at - watched[0].at if watched else 0.0
     return f"{seconds / 60:.0f} min" if seconds >= 60 else f"{seconds:.0f} s"

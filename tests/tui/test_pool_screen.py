@@ -50,7 +50,7 @@ def history(*used: int) -> PoolHistory:
     kept = PoolHistory()
     for at, number in enumerate(used):
         pool = replace(samples.POOL.pool, used=number, waiting_on_locks=at)
-        kept.take(replace(samples.POOL, taken_at=samples.NOW + timedelta(seconds=2 * at), pool=pool))
+        kept.take(pool, 2.0 * at)
     return kept
 
 
@@ -212,10 +212,10 @@ async def test_a_lost_server_and_a_missing_privilege_are_said() -> None:
         assert "what stands here is stale: the server ended the session" in whole(driver)
 
 
-async def test_the_history_grows_with_every_reading_of_the_pool() -> None:
+async def test_the_history_grows_with_every_reading_whatever_the_wall_clock_is_set_to() -> None:
     async with opened() as driver:
-        for second in range(1, 6):
-            await driver.publish(replace(samples.POOL, taken_at=samples.NOW + timedelta(seconds=second)))
+        for step in (2, -3600, -3598, 7200, 5):
+            await driver.publish(replace(samples.POOL, taken_at=samples.NOW + timedelta(seconds=step)))
         assert len(driver.deck.readings.pool_history.points) == 6
         assert "14 to 14 used" in whole(driver)
 
@@ -224,7 +224,7 @@ def test_readings_that_come_unevenly_leave_no_gap_in_the_plot() -> None:
     kept = PoolHistory()
     for at in range(60):
         late_s = 0.9 if at % 7 == 0 else 0.0
-        kept.take(replace(samples.POOL, taken_at=samples.NOW + timedelta(seconds=2 * at + late_s)))
+        kept.take(samples.POOL.pool, 2 * at + late_s)
     lines = pool_lines(picture(history=kept), samples.NOW, 120)
     plots = [text for each in lines for text, tone in each if tone is Tone.SPARK]
     assert plots == ["█" * 40]

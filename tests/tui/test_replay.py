@@ -234,6 +234,16 @@ async def test_the_plot_is_that_of_then(path: Path) -> None:
         await driver.press("escape")
 
 
+async def test_the_pools_history_goes_by_the_recordings_own_time(path: Path) -> None:
+    async with replay(path) as driver:
+        history = driver.app.deck.readings.pool_history
+        await driver.goto(20)
+        await driver.goto(120)
+        assert history.span_s == 100
+        await driver.goto(50)
+        assert len(history.points) == 1
+
+
 async def test_another_window_counts_other_samples(path: Path) -> None:
     async with replay(path) as driver:
         await driver.goto(150)

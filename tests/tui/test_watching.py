@@ -95,3 +95,13 @@ def test_the_oldest_reading_counts() -> None:
     readings.apply(samples.INDEXES, samples.NOW)
     readings.apply(replace(samples.POOL, taken_at=LATER), LATER)
     assert readings.oldest() == samples.NOW
+
+
+def test_a_clock_that_is_set_back_and_forth_costs_no_history_of_the_pool() -> None:
+    steady = iter(range(0, 100, 2))
+    readings = Readings(samples.MANIFEST, clock=lambda: float(next(steady)))
+    for wall_s in (0, 2, -3600, -3598, 7200, 7202):
+        taken_at = samples.NOW + timedelta(seconds=wall_s)
+        readings.apply(replace(samples.POOL, taken_at=taken_at), taken_at)
+    assert len(readings.pool_history.points) == 6
+    assert readings.pool_history.span_s == 10

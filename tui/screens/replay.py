@@ -102,6 +102,7 @@ class ReplayScreen(DeckScreen):
         self._at: datetime | None = None
         super().__init__(profile, manifest, lambda: self._at or place().moment)
         self.readings.recorded = True
+        self.readings.clock = lambda: place().position_s
         self.waiting_for = "waiting for the first reading of the recording"
         self._place = place
         self._drawn = ""
