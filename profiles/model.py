@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
+
+from profiles.frozen import dataclass
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 

@@ -5,7 +5,7 @@ An expression is then the bytes as written. Everything here is of text that the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from profiles.frozen import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from profiles.frozen import dataclass
 from profiles.model import EnvironmentClass
 from sql.findings import Scope, Verdict
 from sql.replicas.values import ReplicasReading

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from profiles.errors import ConfigurationError, Problem
+from profiles.frozen import dataclass
 from profiles.manifest import ConstraintEntry, IndexEntry, Manifest, MigrationEntry, PoolBudget, ProbeEntry
 from profiles.model import PoolOverride
 from sql.declared import CheckDefinition, IndexDefinition

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from profiles.frozen import dataclass
 from profiles.secret import Secret
 from sql.check import Case
 from sql.errors import ReadingError, SessionError

@@ -10,10 +10,13 @@ one monotonic clock.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from profiles.frozen import dataclass
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def periods(costs: Sequence[float], pace: Pace) -> list[float]:
     return found
 
 
-@dataclass
+@dataclasses.dataclass
 class Ticks:
     """One probe's part of the schedule."""
 

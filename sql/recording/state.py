@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import field
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
+from profiles.frozen import dataclass
 from sql.recording.entries import Decoder, Heard, Paused, Ran
 from sql.snapshots import Event
 
@@ -28,7 +30,7 @@ Happened: TypeAlias = Shown | Heard | Ran | Paused
 """What a player says; a `Heard` is what the figures are made of."""
 
 
-@dataclass
+@dataclasses.dataclass
 class State:
     """What is known at a place of the recording."""
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from profiles.errors import ConfigurationError
+from profiles.frozen import dataclass
 from profiles.libpq import Host, overlaid, parameters_of, resolve
 from profiles.model import Profile
 from profiles.secret import Secret

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
+
+from profiles.frozen import dataclass
 
 FAR_S = 10.0
 FAR_BYTES = 64 * 2**20

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from profiles.frozen import dataclass
 from profiles.manifest import Priority
 from sql.snapshots import ConstraintReading, IndexReading
 from sql.steps.step import Refusal, Step

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from profiles.frozen import dataclass
 from sql.quoting import TableName, table_name
 from sql.snapshots import ConstraintReading, IndexReading
 from sql.steps.ddl import NEW, OLD, beside

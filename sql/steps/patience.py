@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+
+from profiles.frozen import dataclass
 
 
 @dataclass(frozen=True)

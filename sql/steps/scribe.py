@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from profiles.frozen import dataclass
 from profiles.model import Profile
 from profiles.version import version
 from sql.snapshots import ServerIdentity

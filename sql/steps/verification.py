@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from profiles.frozen import dataclass
 from sql.connect import connect
 from sql.errors import ReadingError, SessionError
 from sql.quoting import qualified

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
+from profiles.frozen import dataclass
 from sql.snapshots import (
     ConstraintsSnapshot,
     IndexesSnapshot,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from profiles.frozen import dataclass
 from sql.findings import Verdict
 from sql.latency.evidence import IncidentsSnapshot
 from sql.latency.messages import Samples

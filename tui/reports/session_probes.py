@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from profiles.frozen import dataclass
 from profiles.manifest import ProbeEntry
 from sql.findings import ProbeFinding
 from sql.latency.messages import Samples
@@ -55,7 +57,7 @@ class ProbeStory:
         )
 
 
-@dataclass
+@dataclasses.dataclass
 class Measured:
     """The samples of one probe."""
 
