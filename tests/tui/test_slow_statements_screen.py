@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from sql.slow_statements import SlowStatement, SlowStatementsSnapshot, Totals
-from sql.snapshots import Unavailable
+from sql.snapshots import Lost, Unavailable
 from tests.tui import samples
 from tests.tui.deck import Driver, deck
 from tui.present.slow_statements import Order, slow_statements_view
@@ -91,3 +91,11 @@ async def test_a_missing_extension_is_said_with_its_remedy() -> None:
     async with deck(size=(80, 24), events=(*samples.EVERYTHING, missing)) as driver:
         await opened(driver)
         assert driver.shows("? pg_stat_statements is not installed; to mend it: CREATE EXTENSION")
+
+
+async def test_while_the_server_is_out_of_reach_the_figures_are_said_to_be_stale() -> None:
+    lost = Lost("the server closed the connection", 3.0)
+    async with deck(size=(80, 24), events=(*samples.EVERYTHING, SNAPSHOT, lost)) as driver:
+        await opened(driver)
+        assert driver.shows("? what stands here is stale: the server closed the connection")
+        assert driver.shows("20% of the database's time · 4 calls")

@@ -27,19 +27,15 @@ def age_of(readings: Readings, part: str) -> str:
     return age(taken_at, datetime.now(UTC)) if taken_at is not None else ""
 
 
-def unread(readings: Readings, part: str) -> Line:
-    """Why a part cannot be read, and what mends it; blank where it can."""
+def doubt(readings: Readings, part: str) -> Line:
+    """Why what is shown of a part may be old: the server is out of reach, or it cannot be read. Else blank."""
+    if readings.lost is not None:
+        return line((f"? what stands here is stale: {clean(readings.lost.reason)}", Tone.WARN))
     unavailable = readings.known(part).unavailable
     if unavailable is None:
         return BLANK
     remedy = f"; to mend it: {clean(unavailable.remedy)}" if unavailable.remedy else ""
     return line((f"? {clean(unavailable.reason)}{remedy}", Tone.WARN))
-
-
-def stale(readings: Readings) -> Line:
-    """That the server is out of reach; blank where it is not."""
-    lost = readings.lost
-    return line((f"? what stands here is stale: {clean(lost.reason)}", Tone.WARN)) if lost else BLANK
 
 
 class Listing(Filtering[None]):

@@ -20,7 +20,7 @@ from tui.present.lock_details import session_lines, wrapped
 from tui.present.locks import around_view, locks_view
 from tui.present.text import clean
 from tui.present.view import BLANK, Line, Tone, View, line
-from tui.screens.listing import Listing, age_of, stale, unread
+from tui.screens.listing import Listing, age_of, doubt
 from tui.watching import Readings
 from tui.widgets.lines import Lines
 
@@ -127,8 +127,8 @@ class LocksScreen(Listing):
         return age_of(self._readings, PART)
 
     def note(self) -> Line:
-        """Why they cannot be read; what the last key came to."""
-        return stale(self._readings) or unread(self._readings, PART) or self._told
+        """Why they are old or cannot be read; what the last key came to."""
+        return doubt(self._readings, PART) or self._told
 
     def tell(self, text: str, tone: Tone) -> None:
         """What a key came to; it stays until the next one."""

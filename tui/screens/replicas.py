@@ -14,7 +14,7 @@ from tui import keys
 from tui.messages import Copied
 from tui.present.replicas import replicas_view
 from tui.present.view import Line, Tone, View, line
-from tui.screens.listing import Listing, age_of, stale, unread
+from tui.screens.listing import Listing, age_of, doubt
 from tui.watching import Readings
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ class ReplicasScreen(Listing):
         return age_of(self._readings, PART)
 
     def note(self) -> Line:
-        """Why they cannot be read, and what mends it."""
-        return stale(self._readings) or unread(self._readings, PART)
+        """Why they are old or cannot be read, and what mends it."""
+        return doubt(self._readings, PART)
 
     def facts(self, name: str) -> keys.Facts:  # noqa: ARG002
         """What decides whether the key `name` is off."""

@@ -11,7 +11,7 @@ from tui import keys
 from tui.messages import Copied
 from tui.present.slow_statements import Order, slow_statements_view
 from tui.present.view import Line, Tone, View, line
-from tui.screens.listing import Listing, age_of, unread
+from tui.screens.listing import Listing, age_of, doubt
 from tui.watching import Readings
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ class SlowStatementsScreen(Listing):
         return age_of(self._readings, PART)
 
     def note(self) -> Line:
-        """Why they cannot be read, and what mends it."""
-        return unread(self._readings, PART)
+        """Why they are old or cannot be read, and what mends it."""
+        return doubt(self._readings, PART)
 
     def act(self, name: str) -> None:
         """Another order, or a copy."""
