@@ -273,10 +273,13 @@ class PoolReading:
     used: int | None
     """Client backends."""
     by_state: Mapping[str, int]
+    """Of the whole server, as are `used`, `by_application`, `running` and `own`."""
     by_application: tuple[ApplicationUse, ...]
     limits: tuple[PoolLimit, ...] = ()
     oldest_transaction_s: float | None = None
+    """Of this database; the longest waiter and its root are of it too."""
     waiting_on_locks: int | None = None
+    """Of this database."""
     root_blocker: str = ""
     """Who keeps the one waiting that waits longest: at the end of the chain; empty where nobody waits."""
     running: int | None = None

@@ -82,7 +82,11 @@ async def test_constraint_migration_pool_and_probe_have_details() -> None:
         await driver.press("escape", "end", "enter")
         assert "005_performance_indexes" in words(driver)
         await driver.press("escape", "3", "enter")
-        assert "9 connections, budget 100" in words(driver)
+        said = " ".join(words(driver).split())
+        assert "9 connections, budget 100" in said
+        assert "idle 11 on the server" in said
+        assert "oldest transaction 3 s in this database" in said
+        assert "waiting on locks 0 in this database" in said
         await driver.press("escape", "4", "enter")
         said = words(driver)
         assert "✗ missed" in said

@@ -218,3 +218,13 @@ def test_a_session_without_a_database_and_a_name_has_words() -> None:
     nameless = (ApplicationUse("@", 1, None), ApplicationUse("standby1 @", 1, None))
     pool = replace(samples.POOL.pool, by_application=nameless)
     assert {row.name for row in pool_view(PoolSnapshot(samples.NOW, pool)).rows} == {"(no name)", "standby1"}
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=str)
+async def test_the_pool_says_what_is_counted_where_and_fits(size: tuple[int, int]) -> None:
+    states = {"active": 12, "idle": 110, "idle in transaction": 10}
+    busy = replace(samples.POOL.pool, by_state=states, oldest_transaction_s=720.0, waiting_on_locks=10)
+    async with deck(size, events=[samples.SERVER, PoolSnapshot(samples.NOW, busy)]) as driver:
+        await driver.press("3")
+        assert driver.shows("server: 12 active · 110 idle · 10 idle in transaction")
+        assert driver.shows("this database: oldest tx ! 12 min · waiting on locks ! 10")

@@ -74,12 +74,13 @@ def words(shown: PoolPicture, width: int = 100) -> str:
 @pytest.mark.parametrize(
     "part",
     [
-        "10 to 57 used",
+        "10 to 57 used on the server",
         "at most 2 waited on locks at once in this database",
-        "12 new sessions a minute; 3 ended by an error, a kill or a lost client",
+        "12 new sessions a minute on the server; 3 ended by an error, a kill or a lost client",
         "connections to all databases by application",
         "sales-api 12 2 9 1 ! 3 1 h",
         "connections 57 of 100 held: size 20 + max_overflow 80; 37 of them are overflow",
+        "what the applications hold in this database",
         "timeout 30 s a request that finds all taken waits 30 s, then fails in the application",
         "recycle 30 min ! 12 connections are older, the oldest 1 h 0 min; 5 of them only sat idle",
         "query 10 s ! 2 statements run longer, the longest 40 s (pid 4711)",

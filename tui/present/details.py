@@ -171,16 +171,22 @@ def _uses(uses: bool | None, expected: str | None) -> str:
     return f"{'✓ uses' if uses else '✗ does not use'} {expected or 'its index'}"
 
 
+def _here(value: float | None, said: str) -> str:
+    return NOTHING if value is None else f"{said} in this database"
+
+
 def pool_details(reading: PoolReading, application: str, width: int) -> tuple[Line, ...]:
     """The details of the pool, and of the selected application in it."""
     use = next((each for each in reading.by_application if each.application == application), None)
     limits = [
         line("  ", *pool.limit_line(each.name, each.used, each.limit)) for each in pool.all_limits(reading)
     ]
-    facts = [(state or "unknown", str(number)) for state, number in sorted(reading.by_state.items())]
+    facts = [
+        (state or "unknown", f"{number} on the server") for state, number in sorted(reading.by_state.items())
+    ]
     facts += [
-        ("oldest transaction", duration(reading.oldest_transaction_s)),
-        ("waiting on locks", NOTHING if reading.waiting_on_locks is None else str(reading.waiting_on_locks)),
+        ("oldest transaction", _here(reading.oldest_transaction_s, duration(reading.oldest_transaction_s))),
+        ("waiting on locks", _here(reading.waiting_on_locks, str(reading.waiting_on_locks))),
         ("reserved", NOTHING if reading.reserved is None else str(reading.reserved)),
         ("pgdeck itself", str(reading.own)),
     ]

@@ -112,6 +112,7 @@ def _limits(pool: PoolReading) -> tuple[Line, ...]:
 
 
 def _states(pool: PoolReading) -> Line:
+    """Of all databases, as the limits and the applications below are."""
     known = [state for state in STATES if state in pool.by_state]
     others = sorted(state for state in pool.by_state if state not in STATES)
     spans: list[Span] = []
@@ -119,7 +120,7 @@ def _states(pool: PoolReading) -> Line:
         if spans:
             spans.append((" · ", Tone.DIM))
         spans += [(str(pool.by_state[state]), Tone.PLAIN), (f" {clean(state) or 'unknown'}", Tone.DIM)]
-    return tuple(spans) or line(("states unknown", Tone.DIM))
+    return (("server: ", Tone.DIM), *spans) if spans else line(("states unknown", Tone.DIM))
 
 
 def _waits(pool: PoolReading) -> Line:
@@ -127,7 +128,7 @@ def _waits(pool: PoolReading) -> Line:
     is_long = oldest is not None and oldest >= LONG_TRANSACTION_S
     waiting = pool.waiting_on_locks
     return line(
-        ("oldest tx ", Tone.DIM),
+        ("this database: oldest tx ", Tone.DIM),
         (("! " if is_long else "") + rough(oldest), Tone.WARN if is_long else Tone.PLAIN),
         (" · waiting on locks ", Tone.DIM),
         (

@@ -120,14 +120,14 @@ def _history(picture: PoolPicture, width: int) -> Iterable[Line]:
         number = max(min(PLOT, width - 34, len(recent) * 2 // 3), 2)
         top = max(point.used for point in recent)
         plot = _plot(columns(recent, number, seconds * (1 + 1 / number)), top)
-        said = f"  {rough(seconds)}: {min(point.used for point in recent)} to {top} used"
+        said = f"  {rough(seconds)}: {min(point.used for point in recent)} to {top} used on the server"
         yield line("  ", (plot, Tone.SPARK), said)
         yield from prose(_peaks(recent), width, Tone.DIM)
     traffic = picture.use.traffic if picture.use is not None else None
     if traffic is None:
         return
     if traffic.new_per_min is not None:
-        said = f"{traffic.new_per_min:.0f} new sessions a minute"
+        said = f"{traffic.new_per_min:.0f} new sessions a minute on the server"
     elif traffic.young is not None:
         said = f"{traffic.young} sessions of the last minute live still (13 does not count those that ended)"
     elif traffic.broken is None:
@@ -201,7 +201,7 @@ def _age(seconds: float | None) -> str:
 
 
 def _budget(budget: PoolBudget | None, use: PoolUseSnapshot, now: datetime, width: int) -> Iterable[Line]:
-    yield heading("the manifest's budget, and what the applications hold")
+    yield heading("the manifest's budget, and what the applications hold in this database")
     held = use.budget
     if budget is None or held is None:
         yield from prose("the manifest names no applications for its pool", width, Tone.DIM)

@@ -146,6 +146,13 @@ def _probe(probe: ProbeReading) -> dict[str, Any]:
     }
 
 
+POOL_SCOPES = {
+    "server": ["limit", "reserved", "used", "own", "by_state", "by_application"],
+    "database": ["oldest_transaction_s", "waiting_on_locks", "root_blocker"],
+}
+"""Which figures of `pool` are of all databases, and which of this one."""
+
+
 def _pool(pool: PoolReading) -> dict[str, Any]:
     return {
         "finding": pool.finding.value,
@@ -159,6 +166,7 @@ def _pool(pool: PoolReading) -> dict[str, Any]:
         "oldest_transaction_s": pool.oldest_transaction_s,
         "waiting_on_locks": pool.waiting_on_locks,
         "root_blocker": pool.root_blocker or None,
+        "counted_in": POOL_SCOPES,
         "states_hidden": pool.states_hidden,
         "detail": pool.detail,
         "pgbouncer": _pgbouncer(pool.pgbouncer),

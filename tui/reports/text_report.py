@@ -164,13 +164,13 @@ def _pool(report: Report) -> Iterator[str]:
     line = f"{sign(pool.finding)} {words(pool.finding)}: {used} of {limit} connections"
     if pool.reserved:
         line += f", {pool.reserved} of them reserved"
-    lines = [line + (f"; {states}" if states else "")]
+    lines = [line + (f"; server: {states}" if states else "")]
     lines += [f"{each.name}: {each.used} of {each.limit}" for each in pool.limits]
     if pool.oldest_transaction_s is not None:
-        lines.append(f"oldest transaction {pool.oldest_transaction_s:.1f} s")
+        lines.append(f"this database: oldest transaction {pool.oldest_transaction_s:.1f} s")
     if pool.waiting_on_locks:
         behind = f" behind {pool.root_blocker}" if pool.root_blocker else ""
-        lines.append(f"{pool.waiting_on_locks} waiting on locks{behind}")
+        lines.append(f"this database: {pool.waiting_on_locks} waiting on locks{behind}")
     lines += pgbouncer_lines(pool)
     if pool.detail:
         lines.append(pool.detail)

@@ -41,6 +41,8 @@ def test_every_promised_field_is_there() -> None:
     assert value["probes"][0]["plan"].keys() >= {"node", "uses_index", "expected_index", "note"}
     pool = {"finding", "limit", "reserved", "used", "by_state", "by_application", "oldest_transaction_s"}
     assert value["pool"].keys() >= pool | {"waiting_on_locks", "root_blocker", "pgbouncer"}
+    counted = value["pool"]["counted_in"]
+    assert value["pool"].keys() >= {*counted["server"], *counted["database"]}
     assert value["migration"].keys() >= {"finding", "expected", "actual"}
 
 

@@ -63,5 +63,5 @@ def test_who_keeps_the_others_waiting_is_named() -> None:
     root = "pid 7 sales\u202eapi (idle in transaction)"
     pool = replace(REPORT.pool, waiting_on_locks=40, root_blocker=root)
     text = render("text", [replace(REPORT, pool=pool)])
-    assert "40 waiting on locks behind pid 7 sales" in text
+    assert "this database: 40 waiting on locks behind pid 7 sales" in text
     assert "\u202e" not in text
