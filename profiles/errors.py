@@ -7,9 +7,8 @@ CredentialError             no password could be had from the named source (exit
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-
-from profiles.frozen import dataclass
 
 
 @dataclass(frozen=True)

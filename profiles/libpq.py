@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from profiles.errors import ConfigurationError, Problem
-from profiles.frozen import dataclass
 from profiles.libpq_parameters import SECRETS, VARIABLES, wrong_value
 from profiles.model import Profile
 from profiles.passfile import DEFAULT_SOCKET_FOLDERS, PassfileAnswer, default_passfile, look_up

@@ -7,12 +7,10 @@ read in `sql.requirements`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeAlias
-
-from profiles.frozen import dataclass
 
 SampleValue: TypeAlias = str | int | float | bool | None
 SampleRow: TypeAlias = Mapping[str, SampleValue]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-
-from profiles.frozen import dataclass
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 

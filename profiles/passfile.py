@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from profiles.frozen import dataclass
 from profiles.secret import Secret
 from profiles.service_file import home_folder
 

@@ -6,12 +6,12 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
 from profiles.errors import ConfigurationError, Problem
-from profiles.frozen import dataclass
 from profiles.toml_lines import KeyPath, key_lines
 
 LARGEST_BYTES = 16 * 1024 * 1024

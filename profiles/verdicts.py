@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from profiles import toml_file
 from profiles.errors import ConfigurationError
-from profiles.frozen import dataclass
 from profiles.locations import locations
 
 FILE = "verdicts.toml"

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 
-from profiles.frozen import dataclass
 from sql.parsing import DefinitionError, parse_index
 from sql.quoting import identifier
 from sql.session import Session

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from profiles.frozen import dataclass
 from profiles.manifest import Manifest
 from profiles.model import Profile
 from profiles.secret import Secret

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from profiles.frozen import dataclass
 from sql.declared import CheckDefinition
 from sql.findings import ConstraintFinding
 from sql.normal_forms import Sameness

@@ -6,10 +6,8 @@ written, never printed anew: a printer that differs in one spelling makes a diff
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
-
-from profiles.frozen import dataclass
 
 Options: TypeAlias = tuple[tuple[str, str], ...]
 """Storage parameters or operator class parameters, sorted by name, values as text in one spelling."""

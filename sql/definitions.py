@@ -9,9 +9,9 @@ across servers: what they print differs between versions.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
-from profiles.frozen import dataclass
 from sql.declared import IndexDefinition, IndexKey, Options, SqlName
 from sql.normal_forms import Sameness
 from sql.quoting import identifier, qualified

@@ -5,12 +5,11 @@ from __future__ import annotations
 import random
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, SupportsIndex
 
 import asyncpg
 
-from profiles.frozen import dataclass
 from profiles.libpq import Host, Target
 from profiles.secret import Secret
 from sql.dial_errors import dial_error

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from enum import StrEnum
 
 from profiles.errors import ConfigurationError
-from profiles.frozen import dataclass
 from profiles.libpq import Target, parameters_of, target_of
 from profiles.libpq_parameters import WITHOUT_EFFECT
 from profiles.model import Profile

@@ -5,7 +5,7 @@ An expression is then the bytes as written. Everything here is of text that the 
 
 from __future__ import annotations
 
-from profiles.frozen import dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ path, and one EXPLAIN a table; none of them where no definition asks for it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from profiles.frozen import dataclass
 from sql.declared import IndexDefinition, SqlName
 from sql.definitions import Comparison, KeyFacts, Live, compare_indexes, expressions, needs_facts, shape
 from sql.normal_forms import NormalForm, Sameness, compare, normal_forms

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from profiles.frozen import dataclass
 from sql.builders import Occupation, Work, Worker, occupation, others_building, under_way
 from sql.declared import IndexDefinition
 from sql.definitions import Comparison

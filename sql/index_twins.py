@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from profiles.frozen import dataclass
 from sql.declared import IndexDefinition
 from sql.definitions import expressions, shape
 from sql.index_comparison import Pair, definitions_under, parsed

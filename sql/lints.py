@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from profiles.frozen import dataclass
 from sql.parse_store import kept_as
 from sql.parsing import statements, walk
 

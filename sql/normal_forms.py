@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from profiles.frozen import dataclass
 from sql.errors import ReadingError
 from sql.quoting import qualified
 from sql.relations import Relation

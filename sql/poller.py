@@ -10,11 +10,10 @@ import math
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from profiles.frozen import dataclass
 from sql.errors import LoginError, ReadingError, SessionError
 from sql.loops import Loops
 from sql.recognition import AnotherServerError, difference, movement

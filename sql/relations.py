@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from profiles.frozen import dataclass
 from sql.declared import SqlName
 from sql.quoting import identifier, qualified
 from sql.session import Session

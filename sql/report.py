@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from profiles.frozen import dataclass
 from profiles.model import EnvironmentClass
 from sql.findings import Scope, Verdict
 from sql.replicas.values import ReplicasReading

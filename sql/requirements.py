@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
 from profiles.errors import ConfigurationError, Problem
-from profiles.frozen import dataclass
 from profiles.manifest import ConstraintEntry, IndexEntry, Manifest, MigrationEntry, PoolBudget, ProbeEntry
 from profiles.model import PoolOverride
 from sql.declared import CheckDefinition, IndexDefinition

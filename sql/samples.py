@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from profiles.frozen import dataclass
 from profiles.manifest import SampleRow, SampleValue
 from sql.errors import ReadingError
 from sql.extents import tokens

@@ -7,11 +7,10 @@ reading is equal to the one before it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
-from profiles.frozen import dataclass
 from profiles.manifest import Priority, Target
 from sql.findings import (
     ConstraintFinding,

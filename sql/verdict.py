@@ -6,10 +6,10 @@ Pure: values in, a value out. `verify` and the deck's header ask the same functi
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from profiles.frozen import dataclass
 from profiles.manifest import Manifest, Priority
 from sql.findings import (
     ConstraintFinding,

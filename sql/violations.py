@@ -7,8 +7,8 @@ word, so it is switched off: where it applies to us, that is an error instead of
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from profiles.frozen import dataclass
 from sql.errors import ReadingError
 from sql.quoting import identifier, qualified
 from sql.relations import Relation

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from profiles.frozen import dataclass
 from profiles.secret import Secret
 from sql.check import Case
 from sql.errors import ReadingError, SessionError

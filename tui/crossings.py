@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
-from profiles.frozen import dataclass
 from sql.findings import PoolFinding, ProbeFinding, Verdict
 from sql.snapshots import PoolReading, PoolSnapshot, ProbeReading, ProbesSnapshot
 from tui.watching import Readings

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from profiles.frozen import dataclass
 from profiles.model import EnvironmentClass, Guard, Profile
 
 YES = frozenset({"y", "yes"})

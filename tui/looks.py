@@ -9,10 +9,9 @@ import argparse
 import os
 from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-
-from profiles.frozen import dataclass
 
 
 class ThemeChoice(StrEnum):

@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from profiles.errors import ConfigurationError, CredentialError
-from profiles.frozen import dataclass
 from profiles.model import Profile
 from profiles.secret import Secret
 from sql.errors import ReadingError, SessionError

@@ -7,10 +7,10 @@ the finding that `verify` must come to. A test holds the two against each other.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from profiles.frozen import dataclass
 from profiles.model import EnvironmentClass
 from sql.demo.tables import ENTERPRISE, PERFORMANCE, Template
 from sql.findings import ConstraintFinding, IndexFinding, MigrationFinding

@@ -7,10 +7,9 @@ import json
 import os
 import shutil
 import subprocess
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from profiles.frozen import dataclass
 from sql.demo.cluster import Cluster, ClusterError, embedded_binaries, stand_in
 from sql.demo.tables import MANIFESTS, SCHEMA
 

@@ -7,11 +7,11 @@ INSERT with $1 first id, $2 last id, $3 number of leads.
 from __future__ import annotations
 
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import profiles
-from profiles.frozen import dataclass
 
 SCHEMA = Path(__file__).parent / "schema"
 STAGING_MANIFEST = Path(__file__).parent / "demo-staging.toml"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-
-from profiles.frozen import dataclass
 
 if TYPE_CHECKING:
     from sql.poller import Reading

@@ -6,12 +6,11 @@ What took how long comes from looks at the backend, some ten a second: it is an 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from profiles.frozen import dataclass
 from sql.snapshots import ProbePlan
 
 if TYPE_CHECKING:  # the deck's first frame does without the journal's rooms

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from profiles.frozen import dataclass
 from sql.latency.checkpoints import Checkpoints, CheckpointsSnapshot
 from sql.latency.evidence import Cause, Incident, IncidentsSnapshot
 from sql.latency.messages import Message, Planned, Samples, Standstill, Stopped

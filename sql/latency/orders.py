@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from profiles.frozen import dataclass
 from profiles.manifest import ProbeEntry, Target
 from profiles.model import Credentials, CredentialSource, EnvironmentClass, Profile
 from profiles.secret import Secret

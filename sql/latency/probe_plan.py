@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from profiles.frozen import dataclass
 from profiles.manifest import ProbeEntry
 from sql.latency.lane import Lane, RefusedError
 from sql.snapshots import RIGHT_TO_SCAN, ProbePlan

@@ -10,13 +10,10 @@ one monotonic clock.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import field
-
-from profiles.frozen import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ def periods(costs: Sequence[float], pace: Pace) -> list[float]:
     return found
 
 
-@dataclasses.dataclass
+@dataclass
 class Ticks:
     """One probe's part of the schedule."""
 

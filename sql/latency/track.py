@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import math
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from time import perf_counter as now
 from typing import TypeAlias
 
-from profiles.frozen import dataclass
 from sql.latency.heartbeat import Heartbeat
 from sql.latency.lane import Lane
 from sql.latency.messages import Sample
@@ -39,7 +37,7 @@ class Run:
     """Whether it was said to take too long."""
 
 
-@dataclasses.dataclass
+@dataclass
 class Passenger:
     """A probe on a track."""
 

@@ -9,10 +9,10 @@ import asyncio
 import json
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from time import perf_counter as now
 from typing import Any
 
-from profiles.frozen import dataclass
 from profiles.manifest import ProbeEntry
 from sql.latency.lane import Lane, RefusedError, StaleStatementError, Statement
 from sql.quoting import qualified

@@ -7,11 +7,10 @@ wait before the waiter in the same queue. Without that difference forty updates 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from profiles.frozen import dataclass
 from sql.locks.modes import conflict, strongest
 from sql.locks.targets import target
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from profiles.frozen import dataclass
 from sql.locks.reading import LockSession, LocksSnapshot
 
 _LATE = datetime.max.replace(tzinfo=UTC)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from profiles.frozen import dataclass
 from sql.snapshots import PoolReading
 
 KEPT = 900

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
-
-from profiles.frozen import dataclass
 
 if TYPE_CHECKING:
     from profiles.manifest import PoolBudget

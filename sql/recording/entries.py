@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from profiles.frozen import dataclass
 from profiles.manifest import Manifest
 from profiles.model import EnvironmentClass
 from sql.latency.evidence import IncidentsSnapshot

@@ -7,11 +7,11 @@ import os
 import re
 import stat
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from profiles.errors import ConfigurationError
-from profiles.frozen import dataclass
 
 SUFFIX = ".pgdeck"
 MOST_FILE_BYTES = 64 * 2**20

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
-from profiles.frozen import dataclass
 from sql.recording.entries import Decoder, Heard, Paused, Ran
 from sql.snapshots import Event
 
@@ -30,7 +28,7 @@ Happened: TypeAlias = Shown | Heard | Ran | Paused
 """What a player says; a `Heard` is what the figures are made of."""
 
 
-@dataclasses.dataclass
+@dataclass
 class State:
     """What is known at a place of the recording."""
 

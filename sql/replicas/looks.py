@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from profiles.errors import ConfigurationError
-from profiles.frozen import dataclass
 from profiles.libpq import overlaid, resolve
 from profiles.model import Profile
 from profiles.secret import Secret

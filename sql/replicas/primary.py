@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from profiles.errors import ConfigurationError
-from profiles.frozen import dataclass
 from profiles.libpq import Host, overlaid, parameters_of, resolve
 from profiles.model import Profile
 from profiles.secret import Secret

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
-
-from profiles.frozen import dataclass
 
 FAR_S = 10.0
 FAR_BYTES = 64 * 2**20

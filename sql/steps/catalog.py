@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 
-from profiles.frozen import dataclass
 from sql.quoting import qualified
 from sql.statements import OLDEST_SUPPORTED, statement
 from sql.steps.step import (

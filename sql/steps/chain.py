@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from profiles.frozen import dataclass
+from dataclasses import dataclass
+
 from profiles.manifest import Priority
 from sql.snapshots import ConstraintReading, IndexReading
 from sql.steps.step import Refusal, Step

@@ -7,12 +7,11 @@ ids of one go are of one direction, so that a plan that changed meanwhile does n
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 
 from profiles.errors import ConfigurationError, Problem
-from profiles.frozen import dataclass
 from sql.findings import ConstraintFinding, IndexFinding
 from sql.quoting import table_name
 from sql.snapshots import (

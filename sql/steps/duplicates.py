@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from profiles.frozen import dataclass
 from sql.declared import IndexDefinition, IndexKey
 from sql.errors import ReadingError
 from sql.printable import one_line

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 
-from profiles.frozen import dataclass
 from profiles.locations import locations
 from profiles.model import Profile
 from profiles.secret import Secret

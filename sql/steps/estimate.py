@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from profiles.frozen import dataclass
 from sql.declared import IndexDefinition, IndexKey
 from sql.errors import ReadingError
 from sql.parsing import DefinitionError, parse_index

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from profiles.frozen import dataclass
 from sql.quoting import TableName, table_name
 from sql.snapshots import ConstraintReading, IndexReading
 from sql.steps.ddl import NEW, OLD, beside

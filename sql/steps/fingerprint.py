@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from profiles.frozen import dataclass
 from sql.quoting import TableName, table_name
 from sql.steps.ddl import NEW, OLD, beside, renamed_index
 from sql.steps.step import ConstraintGone, ConstraintStands, IndexGone, IndexStands, Plan, Step, Verb

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from profiles.frozen import dataclass
 from sql.quoting import identifier, table_name
 from sql.session import Session
 from sql.steps.fingerprint import index_names

@@ -8,9 +8,9 @@ in the database (indexcmds.c, DefineIndex). A concurrent drop waits for everybod
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from profiles.frozen import dataclass
 from sql.printable import one_line
 from sql.steps.blockers import Blocker, from_row
 from sql.steps.step import Step, Verb

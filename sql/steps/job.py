@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from profiles.frozen import dataclass
 from profiles.manifest import Priority
 from profiles.model import Credentials, CredentialSource, EnvironmentClass, Guard, PoolOverride, Profile
 from profiles.secret import Secret

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import asyncpg
 
-from profiles.frozen import dataclass
 from sql.statements import statement
 from sql.steps import blockers
 from sql.steps.blockers import Blocker

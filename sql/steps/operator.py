@@ -6,8 +6,7 @@ import getpass
 import os
 import socket
 from collections.abc import Mapping
-
-from profiles.frozen import dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)

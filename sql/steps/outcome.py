@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
-
-from profiles.frozen import dataclass
 
 if TYPE_CHECKING:
     from sql.steps.verification import Verification

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-
-from profiles.frozen import dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)

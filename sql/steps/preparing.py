@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from profiles.frozen import dataclass
 from profiles.locations import locations
 from profiles.secret import Secret
 from sql.check import Case, read_parts

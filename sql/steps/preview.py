@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from profiles.frozen import dataclass
 from sql.declared import SqlName
 from sql.parsing import DefinitionError, parse_check
 from sql.quoting import table_name

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from profiles.errors import ConfigurationError
-from profiles.frozen import dataclass
 from profiles.manifest import ConstraintEntry, IndexEntry, Manifest
 from sql.constraints import read_constraints
 from sql.findings import ConstraintFinding, IndexFinding

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from profiles.frozen import dataclass
 from profiles.locations import locations
 from sql.parsing import DefinitionError, index_tail, parse_index
 from sql.snapshots import ServerIdentity

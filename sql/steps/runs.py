@@ -6,12 +6,11 @@ import os
 import signal
 import socket
 from collections.abc import Iterable, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from profiles.frozen import dataclass
 from sql.session import Session
 from sql.steps import claim
 from sql.steps.catalog import IndexState

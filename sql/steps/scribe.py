@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from profiles.frozen import dataclass
 from profiles.model import Profile
 from profiles.version import version
 from sql.snapshots import ServerIdentity

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from textwrap import wrap
 
-from profiles.frozen import dataclass
 from sql.printable import one_line
 from sql.quoting import literal
 from sql.snapshots import ServerIdentity

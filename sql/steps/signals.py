@@ -7,13 +7,13 @@ and, for a cancel, query_start (DISC-10).
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import asyncpg
 
-from profiles.frozen import dataclass
 from sql.statements import OLDEST_SUPPORTED, statement
 from sql.steps.blockers import Blocker
 from sql.steps.journal import Event

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import statistics
 from collections.abc import Sequence
+from dataclasses import dataclass
 from time import perf_counter as now
 from typing import TYPE_CHECKING, Any
 
-from profiles.frozen import dataclass
 from profiles.manifest import ProbeEntry
 from sql.latency.lane import Lane, RefusedError, StaleStatementError
 from sql.latency.probe_plan import explain

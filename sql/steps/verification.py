@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from profiles.frozen import dataclass
 from sql.connect import connect
 from sql.errors import ReadingError, SessionError
 from sql.quoting import qualified

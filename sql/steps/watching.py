@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 import asyncpg
 
-from profiles.frozen import dataclass
 from sql.errors import SessionError
 from sql.session import DRIVER_TROUBLE
 from sql.steps import signals

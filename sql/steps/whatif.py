@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from profiles.frozen import dataclass
 from profiles.manifest import ProbeEntry
 from sql.errors import ReadingError
 from sql.quoting import identifier, qualified

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
-from profiles.frozen import dataclass
 from sql.snapshots import (
     ConstraintsSnapshot,
     IndexesSnapshot,

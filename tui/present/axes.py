@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from profiles.frozen import dataclass
 from sql.latency.series import RAW_S, WIDTHS
 
 RESERVE = 1 / 12

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from profiles.frozen import dataclass
 from profiles.model import EnvironmentClass, Guard, Profile
 from sql.steps.step import MigrationAt, Step
 from tui.present.text import clean

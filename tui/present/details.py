@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
-from profiles.frozen import dataclass
 from profiles.manifest import ProbeEntry
 from sql.findings import ConstraintFinding, IndexFinding
 from sql.snapshots import ConstraintReading, IndexReading, MigrationReading, PoolReading, ProbeReading

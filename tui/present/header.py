@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from profiles.frozen import dataclass
 from tui.present.signs import BADGES, mark
 from tui.present.text import clean, fit_middle, width_of
 from tui.present.view import Line, Span, Tone, line, line_width, spread

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from profiles.frozen import dataclass
 from tui.present.blocks import fact_lines, heading, prose, sql_lines
 from tui.present.text import clean, plural
 from tui.present.view import BLANK, Column, Line, Row, Span, Tone, View, line

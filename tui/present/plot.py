@@ -7,8 +7,8 @@ a process-wide figure, a colour for each cell), textual-plot needs numpy (100 ms
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from profiles.frozen import dataclass
 from profiles.manifest import Target
 from sql.latency.marks import Mark, MarkKind
 from sql.latency.series import Bucket

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from profiles.frozen import dataclass
 from tui.present.blocks import fact_lines, heading, points, prose
 from tui.present.pgbouncer import screen_lines
 from tui.present.pool import all_limits, limit_line, rough, share_sign, share_tone

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from profiles.frozen import dataclass
 from sql.findings import ProbeFinding
 from sql.latency.trend import Trend
 from sql.latency.window import LEAST_SAMPLES

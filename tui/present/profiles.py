@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from profiles import store, verdicts
 from profiles.errors import ConfigurationError
-from profiles.frozen import dataclass
 from profiles.model import EnvironmentClass, Profile
 from profiles.places import place_of
 from profiles.verdicts import LastVerdict

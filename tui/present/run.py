@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from profiles.frozen import dataclass
 from tui.present.blocks import fact_lines, heading, points, prose, sql_lines
 from tui.present.text import NOTHING, bar, clean, duration, ms, plural
 from tui.present.view import BLANK, Line, Span, Tone, line

@@ -6,11 +6,11 @@ A finding that makes NOT READY is a failure, one that makes UNKNOWN an error.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from profiles.frozen import dataclass
 from sql.findings import PoolFinding, ProbeFinding, SampleFinding, Scope
 from sql.printable import one_line
 from sql.report import Report

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from profiles.frozen import dataclass
 from sql.findings import Verdict
 from sql.latency.evidence import IncidentsSnapshot
 from sql.latency.messages import Samples

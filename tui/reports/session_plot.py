@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from profiles.frozen import dataclass
 from sql.findings import Verdict
 from tui.present.signs import SIGNS, words
 from tui.present.text import duration, plural

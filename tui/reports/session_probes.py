@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
-from profiles.frozen import dataclass
 from profiles.manifest import ProbeEntry
 from sql.findings import ProbeFinding
 from sql.latency.messages import Samples
@@ -57,7 +55,7 @@ class ProbeStory:
         )
 
 
-@dataclasses.dataclass
+@dataclass
 class Measured:
     """The samples of one probe."""
 

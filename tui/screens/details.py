@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, TypeAlias
 
 from textual.binding import BindingType
 from textual.message import Message
 
-from profiles.frozen import dataclass
 from sql.snapshots import (
     ConstraintsSnapshot,
     IndexesSnapshot,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from profiles import conninfo, profile_file, store
 from profiles.errors import ConfigurationError, Problem
-from profiles.frozen import dataclass
 from profiles.libpq_parameters import CHOICES
 from profiles.model import CredentialSource, EnvironmentClass, Guard, Profile
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
 
 from textual.binding import BindingType
 from textual.message import Message
 
-from profiles.frozen import dataclass
 from profiles.manifest import Manifest
 from profiles.model import Profile
 from sql.verdict import Judgement
