@@ -1,21 +1,21 @@
 """The server's own list of slow statements: pg_stat_statements, of the statements on the manifest's tables.
 
-Counters only grow, until they are reset or a statement is evicted to make room; both are recognised, and a
-difference across one is not shown. Several rows of one query id (roles, nested calls) are added up.
+Several rows of one query id (roles, nested calls) are added up.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
+from profiles.frozen import dataclass
 from sql.errors import ReadingError
 from sql.quoting import identifier, qualified
+from sql.statement_counters import Counted, Deltas
 from sql.steps.scribe import foreign_query
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from sql.session import Session
 
 PART = "slow statements"
-SPAN_S = 60.0
-"""What counts as now."""
 TEXTS_S = 60.0
 """Texts lie in a file on the server, which reads all of it for one: they are read seldom."""
 NEW_TEXTS_S = 15.0
@@ -51,17 +49,9 @@ class Totals:
     """Of the calls, those by this session's role: probes are among them."""
 
     def since(self, before: Totals) -> Totals | None:
-        """The difference; None where the entry was made anew in between."""
-        if self.calls < before.calls or self.total_ms < before.total_ms:
-            return None
-        return Totals(
-            self.calls - before.calls,
-            self.total_ms - before.total_ms,
-            self.rows - before.rows,
-            self.hit - before.hit,
-            self.read - before.read,
-            self.own_calls - before.own_calls,
-        )
+        """The difference; None where one of them went back, which they do only when they begin anew."""
+        differences = {name: getattr(self, name) - getattr(before, name) for name in COUNTERS}
+        return None if min(differences.values()) < 0 else Totals(**differences)
 
 
 COUNTERS = tuple(each.name for each in fields(Totals))
@@ -109,38 +99,6 @@ class SlowStatementsSnapshot:
     """The counters were reset while they were watched."""
 
 
-Counted: TypeAlias = Mapping[int, Totals]
-
-
-class Deltas:
-    """Differences of counters over the last `SPAN_S` seconds, across no reset and no eviction."""
-
-    def __init__(self) -> None:
-        self._taken: deque[tuple[float, int, Counted]] = deque()
-        self._since: datetime | None = None
-        self.reset_seen = False
-
-    def take(self, at: float, totals: Counted, *, since: datetime | None, evicted: int) -> None:
-        """Note a reading, made at `at` seconds of any steady clock."""
-        if self._taken and (since != self._since or evicted < self._taken[-1][1]):
-            self._taken.clear()
-            self.reset_seen = True
-        self._since = since
-        self._taken.append((at, evicted, totals))
-        while len(self._taken) > 1 and self._taken[1][0] <= at - SPAN_S:
-            self._taken.popleft()
-
-    def of(self, query_id: int) -> Totals | None:
-        """What came since the oldest reading that is kept; None where that cannot be told."""
-        (_, evicted_before, first), (_, evicted, last) = self._taken[0], self._taken[-1]
-        if first is last:
-            return None
-        if query_id in first:
-            return last[query_id].since(first[query_id])
-        # New since then, or evicted before and counted anew: only without evictions it is the first.
-        return last[query_id] if evicted == evicted_before else None
-
-
 class SlowStatements:
     """Reads them; one object for one deck, as it remembers the readings before."""
 
@@ -160,7 +118,7 @@ class SlowStatements:
             ReadingError: the extension is not there or not loaded; the remedy says how to get it.
             SessionError: the connection is lost.
         """
-        found = await session.fetch("slow_extension")
+        found = await session.fetch("statements_extension")
         if not found or found[0]["total_column"] is None:
             raise ReadingError(
                 "pg_stat_statements is not installed in this database",
@@ -186,17 +144,18 @@ class SlowStatements:
             )
             since, evicted = info[0]["stats_reset"], info[0]["dealloc"]
         now = self._clock()
-        totals, all_ms = await self._totals(session, view, identifier(place["total_column"]))
-        known = totals.keys() <= self._texts.keys()
+        counted, all_ms = await self._counted(session, view, place["total_column"], place["has_since"])
+        known = counted.keys() <= self._texts.keys()
         if now - self._texts_at >= (TEXTS_S if known else NEW_TEXTS_S):
             self._texts_at = now
             await self._read_texts(session, view)
-        self._deltas.take(now, totals, since=since, evicted=evicted)
+        self._deltas.take(now, counted, since=since, evicted=evicted)
         wanted = (
-            SlowStatement(query_id, text, totals[query_id], share, self._deltas.of(query_id))
+            SlowStatement(query_id, text, totals, share, self._deltas.of(query_id))
             for query_id, text in self._texts.items()
-            if text and query_id in totals
-            for share in (totals[query_id].total_ms / all_ms if all_ms else 0.0,)
+            if text and query_id in counted
+            for totals in (counted[query_id].totals,)
+            for share in (totals.total_ms / all_ms if all_ms else 0.0,)
         )
         return SlowStatementsSnapshot(
             taken_at=datetime.now(UTC),
@@ -208,22 +167,29 @@ class SlowStatements:
             reset_seen=self._deltas.reset_seen,
         )
 
-    async def _totals(self, session: Session, view: str, column: str) -> tuple[dict[int, Totals], float]:
+    async def _counted(
+        self, session: Session, view: str, total: str, has_since: bool
+    ) -> tuple[dict[int, Counted], float]:
+        made = "max(stats_since)" if has_since else "NULL::timestamptz"
+        extremes = [identifier(total.replace("total", name)) for name in ("min", "max")]
         # The function without the texts: reading the view would load the file of all query texts.
         rows = await session.fetch_composed(
-            f"SELECT queryid, sum(calls)::int8 AS calls, sum({column})::float8 AS total_ms,"  # noqa: S608
+            f"SELECT queryid, sum(calls)::int8 AS calls, sum({identifier(total)})::float8 AS total_ms,"  # noqa: S608
             " sum(rows)::int8 AS rows,"
             " sum(shared_blks_hit)::int8 AS hit, sum(shared_blks_read)::int8 AS read,"
             " coalesce(sum(calls) FILTER (WHERE userid ="
-            " (SELECT r.oid FROM pg_roles r WHERE r.rolname = current_user)), 0)::int8 AS own_calls"
+            " (SELECT r.oid FROM pg_roles r WHERE r.rolname = current_user)), 0)::int8 AS own_calls,"
+            f" count(*)::int4 AS entries, {made} AS made_at,"
+            # One that was only planned has the extremes 0.
+            f" min({extremes[0]}) FILTER (WHERE calls > 0) AS least_ms,"
+            f" max({extremes[1]}) FILTER (WHERE calls > 0) AS most_ms"
             f" FROM {view}(false)"
             " WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
             " GROUP BY queryid"
         )
         # Entries of other roles that may not be seen have no id; their time counts.
         all_ms = sum(row["total_ms"] for row in rows)
-        seen = (row for row in rows if row["queryid"] is not None)
-        return {row["queryid"]: Totals(*(row[name] for name in COUNTERS)) for row in seen}, all_ms
+        return {row["queryid"]: _of(row) for row in rows if row["queryid"] is not None}, all_ms
 
     async def _read_texts(self, session: Session, view: str) -> None:
         # Texts that name none of the tables are not sent: there may be thousands.
@@ -247,6 +213,11 @@ class SlowStatements:
             return ""
         # Constants of other statements, a role's password among them, are in the text as they were sent.
         return text if _NORMALISED.match(text) else foreign_query(text)
+
+
+def _of(row: Mapping[str, Any]) -> Counted:
+    totals = Totals(*(row[name] for name in COUNTERS))
+    return Counted(totals, row["entries"], row["made_at"], row["least_ms"], row["most_ms"])
 
 
 def tables_of(requirements: Requirements) -> set[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from profiles.frozen import dataclass
 from sql.errors import ReadingError
 from sql.latency.evidence import ServerCall
 from sql.quoting import qualified
@@ -52,7 +52,7 @@ class ServerCalls:
             return None
         try:
             if not self._view:
-                text = statement("probe_extension", session.version_num)
+                text = statement("statements_extension", session.version_num)
                 rows = await session.fetch_composed(text, settings=BRIEFLY)
                 if not rows:
                     self._not_before = now + ANOTHER_TRY_S

@@ -22,7 +22,7 @@ class ServerMeans:
     async def find(self) -> bool:
         """Look for the extension; whether it is there and readable."""
         try:
-            rows = await self._lane.aside(statement("probe_extension", self._lane.version_num))
+            rows = await self._lane.aside(statement("statements_extension", self._lane.version_num))
             if not rows or rows[0]["total_column"] is None:
                 return False
             self._view = qualified(rows[0]["schema"], "pg_stat_statements")

@@ -2,18 +2,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 import asyncpg
 import pytest
 
 from sql.demo.cluster import Cluster
 from sql.errors import ReadingError
-from sql.slow_statements import NEW_TEXTS_S, SPAN_S, Deltas, SlowStatements, SlowStatementsSnapshot, Totals
+from sql.slow_statements import NEW_TEXTS_S, SlowStatement, SlowStatements, SlowStatementsSnapshot
 from tests import servers
 from tests.servers import Database
 from tests.sql.requiring import requirements
 from tests.sql.sessions import session
+from tests.waiting import until
 
 LEADS = "CREATE TABLE leads (id int, status text); CREATE TABLE misleads (id int)"
 REQUIRED = requirements(["CREATE INDEX i ON leads (status)"])
@@ -61,6 +61,10 @@ class Clock:
 
 def texts(snapshot: SlowStatementsSnapshot) -> list[str]:
     return [each.text for each in snapshot.statements]
+
+
+def sleeping(snapshot: SlowStatementsSnapshot) -> SlowStatement | None:
+    return next((each for each in snapshot.statements if "pg_sleep" in each.text), None)
 
 
 @pytest.mark.hazard("LAT-07")
@@ -125,6 +129,33 @@ async def test_evictions_are_told(counted: Database) -> None:
         assert (snapshot.evicted > 0) is (counted.major >= 14)
 
 
+async def test_a_statement_that_was_evicted_and_counted_past_its_old_value_is_not_told_of(
+    counted: Database,
+) -> None:
+    async with session(counted) as watching, application(counted) as app:
+        await app.fetch("SELECT count(*) FROM leads, pg_sleep(0.2)")
+        clock = Clock()
+        read = SlowStatements(REQUIRED, clock)
+        before = sleeping(await read(watching))
+        assert before is not None
+        columns = iter(range(1, 1000))
+
+        async def is_evicted() -> bool:
+            for _ in range(20):
+                await app.fetch("SELECT " + ", ".join("1" * next(columns)))
+            return sleeping(await read(watching)) is None
+
+        await until(is_evicted)
+        for _ in range(3):
+            await app.fetch("SELECT count(*) FROM leads, pg_sleep(0.1)")
+        clock.at += 5
+        after = sleeping(await read(watching))
+        assert after is not None and after.query_id == before.query_id
+        assert after.totals.calls > before.totals.calls
+        assert after.totals.total_ms > before.totals.total_ms
+        assert after.now is None
+
+
 @pytest.mark.hazard("LAT-07")
 async def test_what_a_role_may_not_see_is_counted(counted: Database) -> None:
     role = f"low_{counted.name}"
@@ -166,38 +197,6 @@ async def test_a_missing_extension_says_how_to_get_it(newest: Database) -> None:
         with pytest.raises(ReadingError, match="not loaded") as caught:
             await SlowStatements(REQUIRED)(watching)
         assert "shared_preload_libraries" in caught.value.remedy
-
-
-SINCE = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-def totals(calls: int, total_ms: float = 0.0) -> Totals:
-    return Totals(calls, total_ms, 0, 0, 0)
-
-
-def test_differences_are_of_the_last_minute() -> None:
-    deltas = Deltas()
-    for second in range(0, 200, 10):
-        deltas.take(float(second), {1: totals(second)}, since=SINCE, evicted=0)
-    found = deltas.of(1)
-    assert found is not None and found.calls == SPAN_S
-
-
-def test_a_statement_that_is_new_counts_from_nought_only_where_nothing_was_evicted() -> None:
-    deltas = Deltas()
-    deltas.take(0.0, {}, since=SINCE, evicted=0)
-    deltas.take(5.0, {1: totals(3)}, since=SINCE, evicted=0)
-    assert deltas.of(1) == totals(3)
-    deltas.take(6.0, {1: totals(4), 2: totals(9)}, since=SINCE, evicted=5)
-    assert deltas.of(2) is None
-
-
-def test_a_counter_that_went_back_tells_nothing() -> None:
-    deltas = Deltas()
-    deltas.take(0.0, {1: totals(50, 10.0)}, since=SINCE, evicted=0)
-    deltas.take(5.0, {1: totals(3, 1.0)}, since=SINCE, evicted=1)
-    assert deltas.of(1) is None
-    assert not deltas.reset_seen
 
 
 async def test_a_role_of_any_name_can_read_them(counted: Database) -> None:

@@ -1,0 +1,92 @@
+"""What pg_stat_statements counts, and what may be told from two readings of it.
+
+Counters only grow, until they are reset or an entry is evicted to make room and counted anew: all of it is
+recognised as far as the server's version tells, and a difference across it is not given.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeAlias
+
+from profiles.frozen import dataclass
+
+if TYPE_CHECKING:
+    from sql.slow_statements import Totals
+
+SPAN_S = 60.0
+"""What counts as now."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The entries of one statement (one a role, and nested calls apart), added up."""
+
+    totals: Totals
+    entries: int = 1
+    made_at: datetime | None = None
+    """When the newest of them was made; None: not told (before 1.11, with which 17 comes)."""
+    least_ms: float | None = None
+    """The shortest call of all; None where there was none."""
+    most_ms: float | None = None
+
+    def since(self, before: Counted, *, evicted: bool) -> Totals | None:
+        """The difference; None where an entry was, or may have been, made anew in between.
+
+        Args:
+            evicted: whether the server made room in between, as far as it tells.
+        """
+        if self.entries < before.entries:
+            return None
+        if self.made_at != before.made_at and (evicted or self.entries == before.entries):
+            return None
+        if self.made_at is None and not self._spans(before):
+            return None
+        return self.totals.since(before.totals)
+
+    def _spans(self, before: Counted) -> bool:
+        """Whether its extremes take in those before; one that was made anew has forgotten them."""
+        if self.least_ms is None or before.least_ms is None:
+            return before.least_ms is None
+        assert self.most_ms is not None and before.most_ms is not None
+        return self.least_ms <= before.least_ms and self.most_ms >= before.most_ms
+
+
+Reading: TypeAlias = Mapping[int, Counted]
+"""By query id."""
+
+
+class Deltas:
+    """Differences of counters over the last `SPAN_S` seconds, across no reset and no eviction."""
+
+    def __init__(self) -> None:
+        self._taken: deque[tuple[float, int, Reading]] = deque()
+        self._since: datetime | None = None
+        self.reset_seen = False
+
+    def take(self, at: float, reading: Reading, *, since: datetime | None, evicted: int) -> None:
+        """Note a reading, made at `at` seconds of any steady clock.
+
+        Args:
+            since: when all was reset, where the server tells.
+            evicted: how often it has made room, where it tells.
+        """
+        if self._taken and (since != self._since or evicted < self._taken[-1][1]):
+            self._taken.clear()
+            self.reset_seen = True
+        self._since = since
+        self._taken.append((at, evicted, reading))
+        while len(self._taken) > 1 and self._taken[1][0] <= at - SPAN_S:
+            self._taken.popleft()
+
+    def of(self, query_id: int) -> Totals | None:
+        """What came since the oldest reading that is kept; None where that cannot be told."""
+        (_, evicted_before, first), (_, evicted, last) = self._taken[0], self._taken[-1]
+        if first is last:
+            return None
+        if query_id in first:
+            return last[query_id].since(first[query_id], evicted=evicted != evicted_before)
+        # New since then, or evicted before and counted anew: only without evictions it is the first.
+        return last[query_id].totals if evicted == evicted_before else None
