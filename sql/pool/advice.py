@@ -8,10 +8,10 @@ only where somebody says so.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from statistics import fmean
 
-from profiles.frozen import dataclass
 from sql.pool.history import Point
 
 CPU_SHARE = 0.6
