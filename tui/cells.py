@@ -134,7 +134,7 @@ def _drawn() -> dict[str, str]:
     lines.update(dict.fromkeys("▌▍▎▏▐▕", "|"))
     lines.update(zip("⣀⠤⠒⠉", "_==^", strict=True))
     signs = dict(
-        zip("✓✗·…–—›‹»«→←↑↓▲▼◀▶○◐●■≠≥≤×±▁▂▃▄▅▆▇█░▒▓", '+x-.--><>"><^v^v<>o*@#!><x-_.,-=+*#.:%', strict=True)
+        zip("✓✗·…–—›‹»«→←↑↓▲▼◀▶○◐●■≠≈≥≤×±▁▂▃▄▅▆▇█░▒▓", '+x-~--><>"><^v^v<>o*@#!=><x-_.,-=+*#.:%', strict=True)
     )
     return {**lines, **signs}
 

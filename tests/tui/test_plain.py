@@ -248,6 +248,20 @@ def test_every_state_has_words_and_every_sign_an_ascii_twin() -> None:
     assert all(len(each) == 1 and each.isascii() for each in DRAWN.values())
 
 
+def test_what_is_cut_reads_as_cut_and_the_help_says_so() -> None:
+    from tui.cells import Ink, inked
+    from tui.present.text import fit, fit_middle
+    from tui.screens.help import help_lines
+
+    plain = Ink(ascii_drawing=True)
+    assert "".join(inked(fit("idx_leads_status", 10), plain)[1]) == "idx_leads~"
+    assert "".join(inked(fit_middle("idx_leads_status", 9), plain)[1]) == "idx_~atus"
+    explained = ["".join(inked("".join(text for text, _ in each), plain)[1]) for each in help_lines(78)]
+    assert [each for each in explained if each.startswith("  ~ ")] == [
+        "  ~           there is more: cut for want of room (enter or more columns"
+    ]
+
+
 @pytest.mark.parametrize(
     "look", [Look(colours=Colours.NONE, ascii_drawing=True), Look(ThemeChoice.HIGH_CONTRAST)]
 )

@@ -22,7 +22,7 @@ GOOD, BAD, WARN, OPEN = ("✓", Tone.GOOD), ("✗", Tone.BAD), ("!", Tone.WARN),
 # The same word has the same sign everywhere: members of two StrEnums with one word are equal keys.
 SIGNS: Mapping[StrEnum, tuple[str, Tone]] = {
     IndexFinding.PRESENT: GOOD,
-    IndexFinding.EQUIVALENT: ("~", Tone.WARN),
+    IndexFinding.EQUIVALENT: ("≈", Tone.WARN),
     IndexFinding.BUILDING: ("»", Tone.WARN),
     IndexFinding.UNVERIFIED: OPEN,
     IndexFinding.MISSING: BAD,

@@ -20,7 +20,7 @@ SIGNS = (
     ("✗", Tone.BAD, "not as the manifest asks: the database is NOT READY"),
     ("?", Tone.WARN, "could not be read, compared or measured: the verdict is UNKNOWN"),
     ("!", Tone.WARN, "a warning: it does not change the verdict"),
-    ("~", Tone.WARN, "there under another name"),
+    ("≈", Tone.WARN, "there under another name"),
     ("»", Tone.WARN, "being built now"),
     (
         "kept",
@@ -29,6 +29,11 @@ SIGNS = (
         " stand on few",
     ),
     ("≠", Tone.CHANGED, "this line of a definition differs"),
+    (
+        "…",
+        Tone.STRONG,
+        "there is more: cut for want of room (enter or more columns show it), or to come",
+    ),
 )
 
 

@@ -28,7 +28,7 @@ def age_of(readings: Readings, part: str) -> str:
 
 
 def doubt(readings: Readings, part: str) -> Line:
-    """Why what is shown of a part may be old: the server is out of reach, or it cannot be read. Else blank."""
+    """Why what is shown of a part may be old: no server, or it cannot be read. Else blank."""
     if readings.lost is not None:
         return line((f"? what stands here is stale: {clean(readings.lost.reason)}", Tone.WARN))
     unavailable = readings.known(part).unavailable
