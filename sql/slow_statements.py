@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from profiles.frozen import dataclass
 from sql.errors import ReadingError
 from sql.quoting import identifier, qualified
 from sql.statement_counters import Counted, Deltas

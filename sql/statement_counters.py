@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
-
-from profiles.frozen import dataclass
 
 if TYPE_CHECKING:
     from sql.slow_statements import Totals

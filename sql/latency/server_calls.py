@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from profiles.frozen import dataclass
 from sql.errors import ReadingError
 from sql.latency.evidence import ServerCall
 from sql.quoting import qualified
