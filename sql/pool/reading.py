@@ -103,10 +103,10 @@ async def _root_blocker(session: Session, waiter: int) -> str:
     from sql.steps.blockers import from_row
 
     try:
-        rows = await session.fetch("run_blockers", waiter)
+        rows = await _unless_refused(session, "run_blockers", waiter)
     except ReadingError:
         return ""
-    root = max(map(from_row, rows), key=lambda blocker: blocker.depth, default=None)
+    root = max(map(from_row, rows or ()), key=lambda blocker: blocker.depth, default=None)
     return root.short if root is not None else ""
 
 

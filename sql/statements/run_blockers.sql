@@ -1,5 +1,5 @@
 -- Reads: pg_blocking_pids, pg_stat_activity, pg_locks and pg_prepared_xacts: whom a backend waits for, and whom
---        those wait for in turn.
+--        those wait for in turn; and whether this role may signal them, by the rule of locks_sessions.sql.
 -- Needs: nothing for the pids; pg_read_all_stats for what other roles do.
 -- Serves: 13 and newer.
 -- $1 int4: pid of the one who waits. Blocker 0 is a prepared transaction, found by the lock that is waited for.
@@ -36,10 +36,20 @@ SELECT DISTINCT ON (b.depth, b.waiter, b.blocker)
        extract(epoch FROM clock_timestamp() - a.state_change)::float8 AS state_age_s,
        a.query,
        c.pid IS NOT NULL AS builds,
+       coalesce(r.rolsuper, false) AS of_superuser,
+       CASE
+           WHEN a.pid IS NULL THEN NULL
+           WHEN current_setting('is_superuser') = 'on' THEN true
+           WHEN a.usesysid IS NULL THEN
+               coalesce(pg_has_role(to_regrole('pg_signal_autovacuum_worker')::oid, 'USAGE'), false)
+           WHEN r.rolsuper THEN false
+           ELSE pg_has_role(a.usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE')
+       END AS may_signal,
        px.gid, px.owner::text AS gid_owner,
        extract(epoch FROM clock_timestamp() - px.prepared)::float8 AS prepared_age_s
 FROM b
 LEFT JOIN pg_stat_activity a ON a.pid = b.blocker
+LEFT JOIN pg_roles r ON r.oid = a.usesysid
 LEFT JOIN pg_stat_progress_create_index c ON c.pid = b.blocker
 LEFT JOIN LATERAL (
     SELECT p.gid, p.owner, p.prepared

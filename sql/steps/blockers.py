@@ -39,6 +39,9 @@ class Blocker:
     """It builds an index: whoever queues behind it on its table kills it by a deadlock."""
     mode: str | None = None
     """The lock in the way, where that is known."""
+    of_superuser: bool = False
+    may_signal: bool | None = None
+    """Whether the server lets us cancel or terminate it; None: nobody asked."""
 
     @property
     def is_autovacuum(self) -> bool:
@@ -111,4 +114,6 @@ def from_row(row: Mapping[str, Any]) -> Blocker:
         gid=gid,
         builds=bool(value.get("builds")),
         mode=value.get("mode"),
+        of_superuser=bool(value.get("of_superuser")),
+        may_signal=value.get("may_signal"),
     )

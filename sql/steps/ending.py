@@ -222,7 +222,8 @@ def _queue(number: int, waiting: set[str], forest: Forest) -> str:
 
 
 def session_of(blocker: Blocker) -> LockSession:
-    """What those who signal know of a blocker, as a session; whether it may be signalled the server says."""
+    """What those who signal know of a blocker, as a session; where nobody asked whether it may be signalled,
+    the server will say."""
     start = blocker.backend_start
     return LockSession(
         key=f"{blocker.pid}@{start.isoformat() if start else 'hidden'}",
@@ -238,7 +239,8 @@ def session_of(blocker: Blocker) -> LockSession:
         wrote=True,
         gid=blocker.gid or "",
         own=(blocker.application or "").startswith("pgdeck"),
-        may_signal=True,
+        may_signal=blocker.may_signal is not False,
+        of_superuser=blocker.of_superuser,
     )
 
 
@@ -256,4 +258,6 @@ def as_blocker(session: LockSession) -> Blocker:
         state=session.state or None,
         query=session.query,
         gid=session.gid or None,
+        of_superuser=session.of_superuser,
+        may_signal=session.may_signal,
     )

@@ -226,6 +226,20 @@ async def test_a_blocker_is_cancelled_or_terminated_after_a_question() -> None:
         over(driver)
 
 
+async def test_a_superusers_session_is_not_offered_and_the_reason_is_said() -> None:
+    async with stepping() as driver:
+        await running(driver)
+        await driver.press("u", "enter")
+        root = replace(NEAR, user="postgres", of_superuser=True, may_signal=False)
+        progress = replace(WAITING, waits_for=(root,))
+        driver.app.board.take(BuildsSnapshot(samples.NOW, ((RUN, progress),)))
+        await driver.pilot.pause()
+        await driver.press("t")
+        assert driver.shows("! it belongs to a superuser (postgres): only a superuser may signal it")
+        assert isinstance(driver.app.screen, RunScreen)
+        over(driver)
+
+
 async def test_w_shows_whom_the_run_waits_for_as_a_tree() -> None:
     async with stepping() as driver:
         await running(driver)

@@ -13,9 +13,11 @@ from profiles.model import EnvironmentClass, Profile
 from sql.demo.cluster import Cluster
 from sql.locks.reading import LockSession, read_locks
 from sql.locks.tree import Forest
-from sql.steps.ending import Ended, end
+from sql.steps.blockers import from_row
+from sql.steps.ending import Ended, end, session_of
 from sql.steps.journal import Event, Journal, JournalEntry
 from sql.steps.runs import runs
+from sql.steps.signal_rules import why_not
 from sql.steps.signals import Signal
 from tests import servers
 from tests.servers import Database
@@ -191,6 +193,34 @@ async def test_without_the_right_nothing_is_sent_and_it_is_said(database: Databa
         root = await named(database, "root")
         ended = await end(profile(database, watcher), None, Signal.TERMINATE, root)
     assert not ended.sent and "not allowed to terminate" in ended.sentence
+
+
+async def test_a_run_offers_no_signal_that_the_locks_screen_does_not(database: Database) -> None:
+    """A superuser's session is for superusers, whatever pg_signal_backend says (signalfuncs.c)."""
+    async with (
+        role(database, "IN ROLE pg_monitor") as watcher,
+        role(database, "IN ROLE pg_monitor, pg_signal_backend") as signaller,
+        role(database) as plain,
+        crowd(database) as gathered,
+    ):
+        await gathered.session("BEGIN", "SELECT pg_advisory_lock_shared(1)", application="of superuser")
+        await gathered.session(
+            "BEGIN", "SELECT pg_advisory_lock_shared(1)", application="of plain", user=plain
+        )
+        waiter = await gathered.waits("SELECT pg_advisory_lock(1)", application="waiter")
+        for user, superusers, everybodys in (
+            (watcher, "only a superuser may signal it", "GRANT pg_signal_backend allows it"),
+            (signaller, "only a superuser may signal it", ""),
+            ("postgres", "", ""),
+        ):
+            async with session(database, user) as watching:
+                rows = await watching.fetch("run_blockers", waiter)
+                locks = {each.pid: each for each in (await read_locks(watching)).sessions}
+            blockers = {each.application: session_of(each) for each in map(from_row, rows)}
+            for name, why in (("of superuser", superusers), ("of plain", everybodys)):
+                said = why_not(blockers[name], Signal.TERMINATE)
+                assert said == why_not(locks[blockers[name].pid], Signal.TERMINATE)
+                assert (said == "") == (why == "") and why in said
 
 
 @pytest.mark.hazard("DISC-10")
