@@ -35,8 +35,14 @@ VIOLATIONS_S = 300.0
 Fetch = Callable[["Session"], Awaitable[Snapshot]]
 
 
-def readings_for(requirements: Requirements) -> tuple[Reading, ...]:
-    """The readings of the deck, in the order in which a fresh connection takes them."""
+def readings_for(
+    requirements: Requirements, *, counted: ConstraintsSnapshot | None = None
+) -> tuple[Reading, ...]:
+    """The readings of the deck, in the order in which a fresh connection takes them.
+
+    Args:
+        counted: the constraints as they were read a moment ago, violations counted.
+    """
     readings = [
         Reading("server", IDENTITY_S, _identity),
         Reading("pool", POOL_S, _pool(requirements)),
@@ -47,6 +53,8 @@ def readings_for(requirements: Requirements) -> tuple[Reading, ...]:
             Reading("migration", MIGRATION_S, _migration(requirements.migration, requirements.search_path))
         )
     constraints = ConstraintWatch(requirements)
+    if counted is not None:
+        constraints.remember(counted)
     readings.append(Reading("constraints", CONSTRAINTS_S, constraints, constraints.forget))
     return tuple(readings)
 
@@ -129,6 +137,11 @@ class ConstraintWatch:
         self._counted_at: float | None = None
         self._counts: dict[tuple[str, str], ConstraintReading] = {}
 
+    def remember(self, counted: ConstraintsSnapshot) -> None:
+        """Carry these counts of violations over, as if they had been counted just now."""
+        self._counted_at = self._clock()
+        self._counts = {(reading.table, reading.name): reading for reading in counted.constraints}
+
     def forget(self) -> None:
         """Count the violations in the next reading."""
         self._counted_at = None
@@ -143,8 +156,7 @@ class ConstraintWatch:
         due = self._counted_at is None or now - self._counted_at >= VIOLATIONS_S
         snapshot = await read_constraints(session, self._requirements, count_violations=due)
         if due:
-            self._counted_at = now
-            self._counts = {(reading.table, reading.name): reading for reading in snapshot.constraints}
+            self.remember(snapshot)
             return snapshot
         return replace(snapshot, constraints=tuple(map(self._carried, snapshot.constraints)))
 

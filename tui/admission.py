@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from profiles.errors import CredentialError
 from profiles.model import CredentialSource, Profile
 from profiles.secret import Secret
-from sql.errors import LoginError, PasswordNeeded
+from sql.errors import LoginError, PasswordNeeded, SessionError
 from tui.background import in_background
 
 if TYPE_CHECKING:
@@ -37,6 +37,11 @@ class Admission:
         self._questions: set[asyncio.Task[Secret | None]] = set()
         self.password: Secret | None = None
         """What the watch logs in with."""
+        self._refused: SessionError | None = None
+
+    def refuse(self, error: SessionError) -> None:
+        """Somebody else was refused just now: the next attempt would be, so it is not made."""
+        self._refused = error
 
     async def connect(self) -> Session:
         """A watching session.
@@ -45,12 +50,10 @@ class Admission:
             SessionError, LoginError: as `sql.connect.connect`.
             CredentialError: the source gives no password, or the operator gave none.
         """
-        from sql.connect import connect
-
         fetched = False
         while True:
             try:
-                return await connect(self._profile, self.password)
+                return await self._connect()
             except PasswordNeeded as error:
                 await self._ask_again(error)
             except LoginError as error:
@@ -61,6 +64,14 @@ class Admission:
                 elif fetched or not await self._fetch_anew():
                     raise
                 fetched = True
+
+    async def _connect(self) -> Session:
+        from sql.connect import connect
+
+        refused, self._refused = self._refused, None
+        if refused is not None:
+            raise refused
+        return await connect(self._profile, self.password)
 
     async def _fetch_anew(self) -> bool:
         """Ask the source once more: a password that was changed, or a token that ran out, is another now."""

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
@@ -25,7 +26,7 @@ from tui.crash import QuietEnd
 from tui.exit_codes import ExitCode
 from tui.frames import LightFrames
 from tui.messages import Copied
-from tui.opening import SCREENS
+from tui.opening import NEED_WATCH, SCREENS
 from tui.panes.views import TITLES
 from tui.present.text import clean
 from tui.present.view import Tone
@@ -160,6 +161,8 @@ class DeckApp(WatchedApp, QuietEnd, LightFrames):
             self.steer(message.action)
         elif message.action == "window":
             self.look_at_next_window()
+        elif message.action in NEED_WATCH:
+            self.once_watching(partial(self.open_screen, message.action))
         elif message.action in SCREENS:
             self.open_screen(message.action)
 

@@ -17,31 +17,33 @@ from profiles.model import Profile
 from profiles.secret import Secret
 from sql.errors import SessionError
 from sql.parse_store import STORE
-from sql.snapshots import Event, Lost, ServerIdentity
+from sql.snapshots import ConstraintsSnapshot, Event, Lost, ServerIdentity
 from tui.admission import Admission, Asking
+from tui.audience import Audience
 from tui.background import in_background
 from tui.messages import Arrived, Stopped, Waiting
 from tui.probe_feed import ProbeFeed
-from tui.watching import part_of
+from tui.settling import Settling
 
 if TYPE_CHECKING:
     from textual.message import Message
 
     from sql.latency.incidents import Incidents
-    from sql.latency.messages import Message as Heard
     from sql.poller import Poller, Reading
     from sql.pool.pgbouncer_watch import ConsoleWatch
     from sql.replicas.watch import ReplicaWatch
     from sql.requirements import Requirements
     from sql.session import Session
+    from sql.telling import Told
+    from tui.scout import Scout
 
 T = TypeVar("T")
 
 TRIES_AGAIN = "g asks again"
-SETTLE_S = 1.5
-"""So long, at most, everything waits that the verdict does not need."""
-DRAWN_S = 0.1
-"""So long it waits once every part was read, or the server is lost: two frames."""
+PASSWORD_S = 0.1
+"""A password that comes sooner is not spoken of."""
+SCOUTED_S = 0.05
+"""A scout that needs longer is heard while everything else is imported."""
 
 
 class Host(Asking, Protocol):
@@ -52,6 +54,9 @@ class Host(Asking, Protocol):
 
     def refuse(self, error: ConfigurationError) -> None:
         """End the program with what is wrong in the files."""
+
+    async def draw(self) -> None:
+        """Show what is known, and return when it is on the screen."""
 
     def settled(self) -> None:
         """Every part was read once, or that takes long: there is time now for what can wait."""
@@ -65,7 +70,15 @@ class Feed:
         profile: Profile,
         manifest: Manifest,
         host: Host,
+        scout: Scout | None = None,
     ) -> None:
+        """
+        Args:
+            scout: was sent ahead for this profile; what it tells is published before the watch begins.
+        """
+        self._scout = scout
+        self._counted: ConstraintsSnapshot | None = None
+        """What the scout told of the constraints; counting violations reads whole tables."""
         self._profile = profile
         self.requirements: Requirements | None = None
         """The manifest's, read; None until then."""
@@ -74,46 +87,50 @@ class Feed:
         self._host = host
         self._poller: Poller | None = None
         self._console: ConsoleWatch | None = None
+        self.audience = Audience(keeps=True)
         self._admission = Admission(profile, host)
-        self._probes = ProbeFeed(profile, self._admission, self.publish, self._hear)
+        self._probes = ProbeFeed(profile, self._admission, self.publish, self.audience.hear)
         self._server: ServerIdentity | None = None
         self._paused = False
         self._connected = asyncio.Event()
-        self._unread: set[str] = set()
-        """Parts that were not read since the watch began."""
-        self._keeping: asyncio.Future[None] | None = None
-        self._settled = asyncio.Event()
-        self._settling: asyncio.TimerHandle | None = None
         self._joined: dict[str, Reading] = {}
-        self._listeners: list[Callable[[Heard, float], None]] = []
-        self._overhearing: list[Callable[[Event], None]] = []
-        self._early: list[Event | tuple[Heard, float]] = []
-        """What was published and heard before there was time for who comes late."""
+        self._keeping: asyncio.Future[None] | None = None
+        self._settling = Settling(self._settle, self._keep_parsed)
+        self._waiting: list[Callable[[], None]] | None = []
+        """What shall be done once the watch has begun; None: it has."""
 
     async def run(self) -> None:
         """Watch until cancelled; sessions, prober and dialogs are gone afterwards."""
-        self._settle_in(SETTLE_S)
+        self._settling.begin()
         stopped: Stopped | None = None
         try:
             if self._manifest.probes:
                 await self._probes.start()
+            scouting = asyncio.create_task(self._hear_scout(), name="hear the scout")
+            await asyncio.wait({scouting}, timeout=SCOUTED_S)
+            if self._server is not None and scouting.done():
+                # Importing beside it would double the time that drawing takes.
+                await self._host.draw()
             requirements = await in_background(self._prepare, "pgdeck imports")
-            waiting = asyncio.get_running_loop().call_later(DRAWN_S, self._say, "waiting for the password")
+            waiting = asyncio.get_running_loop().call_later(PASSWORD_S, self._say, "waiting for the password")
             try:
                 await self._admission.fetch()
             finally:
                 waiting.cancel()
             self._say("connecting …")
+            await scouting
             await self._watch(requirements)
         except ConfigurationError as error:
             self._host.refuse(error)
         except CredentialError as error:
             stopped = Stopped(str(error), TRIES_AGAIN)
         finally:
-            if self._settling is not None:
-                self._settling.cancel()
+            self._settling.end()
+            self._begun()
             STORE.close()
             self._admission.close()
+            if self._scout is not None:
+                self._scout.end()
             await self._probes.close()
         if stopped is not None:
             # Only now: a key that asks again finds the watch ended.
@@ -182,60 +199,35 @@ class Feed:
             raise SessionError("the watch has not begun")
         return await self._poller.ask(fetch)
 
-    def listen(self, heard: Callable[[Heard, float], None]) -> None:
-        """Let `heard` have every message of the prober, with the time by the samples' clock.
-
-        Who comes before there is time for what can wait gets those from before too; so it is with `overhear`.
-        """
-        self._listeners.append(heard)
-        for each in self._early:
-            if isinstance(each, tuple):
-                heard(*each)
-
-    def overhear(self, heard: Callable[[Event], None]) -> None:
-        """Let `heard` have everything that is published."""
-        self._overhearing.append(heard)
-        for each in self._early:
-            if not isinstance(each, tuple):
-                heard(each)
-
     def publish(self, event: Event) -> None:
         """Tell the app, and whoever overhears."""
         if self._replicas is not None:
             event = self._replicas.enriched(event)
         if isinstance(event, Lost):
             self._probes.hold()
-        if not self._settled.is_set():
-            self._early.append(event)
-        for heard in self._overhearing:
-            heard(event)
+        self.audience.take(event)
         self._host.post_message(Arrived(event))
-        if isinstance(event, Lost) and not self._settled.is_set():
-            self._settle_in(DRAWN_S)
-        elif self._unread:
-            self._unread.discard(part_of(event))
-            if not self._unread:
-                self._settle_in(DRAWN_S)
+        self._settling.take(event)
 
     def _settle(self) -> None:
-        """Once: what can wait may begin."""
-        if not self._settled.is_set():
-            self._settled.set()
-            self._host.settled()
-            self._early.clear()
-        if self._poller is not None and not self._unread and self._keeping is None:
+        self._host.settled()
+        self.audience.forget()
+
+    def _keep_parsed(self) -> None:
+        if self._keeping is None:
             self._keeping = asyncio.ensure_future(in_background(STORE.close, "pgdeck parsed"))
 
-    def _settle_in(self, seconds: float) -> None:
-        if self._settling is not None:
-            self._settling.cancel()
-        self._settling = asyncio.get_running_loop().call_later(seconds, self._settle)
+    def once_begun(self, act: Callable[[], None]) -> None:
+        """Do something as soon as it is known what is watched, and as whom; at the latest when it ends."""
+        if self._waiting is None:
+            act()
+        else:
+            self._waiting.append(act)
 
-    def _hear(self, message: Heard, at: float) -> None:
-        if not self._settled.is_set():
-            self._early.append((message, at))
-        for heard in self._listeners:
-            heard(message, at)
+    def _begun(self) -> None:
+        waiting, self._waiting = self._waiting or (), None
+        for act in waiting:
+            act()
 
     def refresh(self) -> None:
         """Read everything now."""
@@ -244,6 +236,20 @@ class Feed:
                 each.refresh()
         if self._poller is not None and self._poller.connected:
             self._probes.admit(self._server)
+
+    async def _hear_scout(self) -> None:
+        if self._scout is not None:
+            await self._scout.hear(self._scouted)
+
+    def _scouted(self, told: Told) -> None:
+        if isinstance(told, SessionError):
+            self._admission.refuse(told)
+        elif isinstance(told, ServerIdentity):
+            self._meet(told)
+        else:
+            if isinstance(told, ConstraintsSnapshot):
+                self._counted = told
+            self.publish(told)
 
     def _prepare(self) -> Requirements:
         """Import what speaks to servers (a tenth of a second), and read the manifest's definitions."""
@@ -263,13 +269,14 @@ class Feed:
         from sql.watch import readings_for
 
         self.requirements = requirements
-        own = readings_for(requirements)
+        own = readings_for(requirements, counted=self._counted)
         readings = [*own, *self._joined.values()]
         if self._profile.replicas and self.replicas is not None:
             readings += self.replicas.readings
-        self._unread = {reading.part for reading in own}
+        self._settling.expect(reading.part for reading in own)
         self._poller = Poller(self._admission.connect, readings, self.publish, met=self._meet)
         self.pause(self._paused)
+        self._begun()
         tasks = [asyncio.create_task(self._poller.run(), name="poller")]
         if requirements.probes:
             tasks.append(asyncio.create_task(self._probe(requirements), name="prober"))
@@ -304,9 +311,9 @@ class Feed:
 
     async def _keep_incidents(self, requirements: Requirements) -> None:
         await self._connected.wait()
-        await self._settled.wait()
+        await self._settling.settled.wait()
         incidents = await in_background(lambda: self._make_incidents(requirements), "pgdeck incidents")
-        self.listen(incidents.hear)
+        self.audience.listen(incidents.hear)
         await incidents.run()
 
     def _make_incidents(self, requirements: Requirements) -> Incidents:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import asyncio
+from contextlib import ExitStack, suppress
 
 from textual.app import App
 
@@ -28,6 +29,15 @@ class FirstFrame(App[int]):
             self.has_picture, self.holds = False, True
             self._holding.enter_context(self.batch_update())
             self.set_timer(HELD_S, self.show_frame)
+
+    async def draw(self) -> None:
+        """Draw what there is, and wait until it is on its way, but not for long."""
+        drawn = asyncio.Event()
+        self.show_frame()
+        self.call_after_refresh(drawn.set)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HELD_S):
+                await drawn.wait()
 
     def show_frame(self) -> None:
         """Draw what there is."""

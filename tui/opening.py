@@ -136,3 +136,5 @@ SCREENS: Mapping[str, Opener] = {
     "palette": _palette,
 }
 """By the action of a key of the deck."""
+NEED_WATCH = frozenset({"slow_statements", "warm_up", "connections", "locks", "replicas"})
+"""Screens that ask the server themselves."""

@@ -52,8 +52,8 @@ class DeckRecording:
         profile, manifest = self._host.profile, self._host.manifest
         recorder = Recorder(profile, manifest, folder(), tell, pgdeck=version)
         self._recorder = recorder
-        feed.listen(recorder.hear)
-        feed.overhear(recorder.overhear)
+        feed.audience.listen(recorder.hear)
+        feed.audience.overhear(recorder.overhear)
 
     def write(self) -> None:
         """There is time now: begin to write."""

@@ -81,8 +81,8 @@ class ReplayApp(DeckApp):
         self._jumps = 0
         self._meanwhile: deque[tuple[Message, float]] = deque(maxlen=MOST_MEANWHILE)
         """What was heard since the last jump."""
-        self.replay.listen(self._hear)
-        self.replay.overhear(self._remembered.hear)
+        self.replay.audience.listen(self._hear)
+        self.replay.audience.overhear(self._remembered.hear)
 
     # -- what a deck would do with a server ----------------------------------------------------------
 

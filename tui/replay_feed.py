@@ -10,11 +10,11 @@ from time import monotonic
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sql.errors import SessionError
-from sql.latency.messages import Message as Said
 from sql.recording.entries import Heard, Ran, part_of
 from sql.recording.player import SINCE_THE_START, Player
 from sql.recording.state import Shown
 from sql.snapshots import Event
+from tui.audience import Audience
 from tui.background import in_background
 
 if TYPE_CHECKING:
@@ -62,8 +62,7 @@ class ReplayFeed:
         self._wanted: float | None = None
         self._window: list[float | None] = []
         self._turned = asyncio.Event()
-        self._listeners: list[Callable[[Said, float], None]] = []
-        self._overhearing: list[Callable[[Event], None]] = []
+        self.audience = Audience()
 
     @property
     def speed(self) -> float:
@@ -94,14 +93,12 @@ class ReplayFeed:
         ran = False
         for happened in self.player.advance(self.player.position + seconds):
             if isinstance(happened, Heard):
-                for hear in self._listeners:
-                    hear(happened.message, happened.at)
+                self.audience.hear(happened.message, happened.at)
             elif isinstance(happened, Shown):
                 key = part_of(happened.event)
                 events.pop(key, None)
                 events[key] = happened.event
-                for overhear in self._overhearing:
-                    overhear(happened.event)
+                self.audience.take(happened.event)
             elif isinstance(happened, Ran):
                 ran = True
         for event in events.values():
@@ -180,10 +177,6 @@ class ReplayFeed:
         del fetch
         raise SessionError(RECORDED)
 
-    def listen(self, heard: Callable[[Said, float], None]) -> None:
-        """Let `heard` have every message of the prober, with the time by the samples' clock."""
-        self._listeners.append(heard)
-
-    def overhear(self, heard: Callable[[Event], None]) -> None:
-        """Let `heard` have everything that was published."""
-        self._overhearing.append(heard)
+    def once_begun(self, act: Callable[[], None]) -> None:
+        """Do it: a replay has begun from the start."""
+        act()

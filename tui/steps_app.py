@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,14 @@ class StepsApp(App[int]):
         """Copy a text."""
         raise NotImplementedError
 
+    def once_watching(self, act: Callable[[], None]) -> None:
+        """Do what a key asks for when the watch has begun: a verdict may be there a moment before."""
+        screen = self.screen
+        if self.feed is None:
+            act()
+        else:
+            self.feed.once_begun(lambda: act() if self.screen is screen else None)
+
     def forget_runs(self, profile: str = "") -> None:
         """Begin with the runs of another profile."""
         self.board = RunsBoard(profile, self._runs_changed)
@@ -77,7 +86,8 @@ class StepsApp(App[int]):
         deck = self.deck
         row = deck.active.row if deck is not None else None
         if deck is not None and row is not None:
-            self._preview((list(TITLES)[deck.active.number - 1], row.key), action)
+            subject = (list(TITLES)[deck.active.number - 1], row.key)
+            self.once_watching(lambda: self._preview(subject, action))
 
     def _preview(self, subject: tuple[str, str], action: str) -> None:
         from sql.steps.step import Direction
@@ -88,7 +98,7 @@ class StepsApp(App[int]):
 
     def on_details_screen_stepped(self, message: DetailsScreen.Stepped) -> None:
         """Preview a step from the details."""
-        self._preview(message.subject, message.action)
+        self.once_watching(lambda: self._preview(message.subject, message.action))
 
     def on_preview_screen_asked(self, message: PreviewScreen.Asked) -> None:
         """What the preview leaves to the app."""

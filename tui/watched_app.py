@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from profiles.secret import Secret
     from sql.latency.history import History
     from tui.crossings import Crossings
+    from tui.scout import Scout
 
 STOP_S = 3.0
 """Longest wait for an old watch to end before the next begins."""
@@ -48,6 +49,8 @@ class WatchedApp(FirstFrame, StepsApp):
         self.crossings: Crossings | None = None
         """What crossed a line since the demo watch was opened first."""
         self.recording = DeckRecording(self)
+        self.scout: Scout | None = None
+        """Sent ahead for the profile that is opened first."""
         self._following: Worker[None] | None = None
         self._following_runs: Worker[None] | None = None
 
@@ -78,7 +81,8 @@ class WatchedApp(FirstFrame, StepsApp):
 
         assert self.profile is not None
         assert self.manifest is not None
-        self.feed = Feed(self.profile, self.manifest, self)
+        scout, self.scout = self.scout, None
+        self.feed = Feed(self.profile, self.manifest, self, scout)
         self.recording.begin(self.feed)
         try:
             await self.feed.run()
@@ -89,8 +93,8 @@ class WatchedApp(FirstFrame, StepsApp):
         """The verdict is there, or takes long: remember what is heard, follow the runs, server or not."""
         collector.settle()
         if self.feed is not None:
-            self.feed.listen(self.history.take)
-            self.feed.overhear(self.history.hear)
+            self.feed.audience.listen(self.history.take)
+            self.feed.audience.overhear(self.history.hear)
         self.recording.write()
         self.recording.note_runs(self.board.states)
         self._following_runs = self.run_worker(

@@ -39,8 +39,8 @@ class RecordedApp(LiveApp):
 
         def also(feed: object) -> None:
             begin(feed)  # type: ignore[arg-type]
-            feed.listen(lambda message, at: self.heard.append(message))  # type: ignore[attr-defined]
-            feed.overhear(self.published.append)  # type: ignore[attr-defined]
+            feed.audience.listen(lambda message, at: self.heard.append(message))  # type: ignore[attr-defined]
+            feed.audience.overhear(self.published.append)  # type: ignore[attr-defined]
 
         self.recording.begin = also  # type: ignore[method-assign]
         try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tui import looks
 from tui.curtain import curtain
+from tui.scout import scout_for
 from tui.terminal import require_terminal
 
 if TYPE_CHECKING:
@@ -35,16 +36,17 @@ def open_deck(
         ConfigurationError: no terminal, no such profile, or a mistake in it or in its manifest.
     """
     require_terminal()
-    chosen = load(profile_name) if profile_name is not None else (None, None)
     look = looks.look_of(arguments or argparse.Namespace())
+    chosen = load(profile_name) if profile_name is not None else (None, None)
     looks.prepare(look)
 
-    with curtain(chosen[0], look) as is_down:
+    with scout_for(*chosen) as scout, curtain(chosen[0], look) as is_down:
         from tui.app import DeckApp
 
         app = DeckApp(*chosen)
         app.wear(look)
         app.has_picture = is_down
+        app.scout = scout
         app.opens_with = opens_with
         app.recording.wanted = not getattr(arguments, "no_record", False)
         try:
