@@ -20,13 +20,13 @@ from profiles.model import Profile
 from profiles.secret import Secret
 from sql.errors import ReadingError, SessionError
 from sql.findings import ProbeFinding, Scope, Verdict
+from sql.latency.readings import ProbeReading
 from sql.report import Report
 from sql.snapshots import (
     ConstraintsSnapshot,
     IndexesSnapshot,
     MigrationSnapshot,
     PoolSnapshot,
-    ProbeReading,
     ProbesSnapshot,
     ServerIdentity,
     Unavailable,

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from profiles.model import EnvironmentClass
 from sql.findings import Scope, Verdict
+from sql.latency.readings import ProbeReading
 from sql.replicas.values import ReplicasReading
 from sql.snapshots import (
     ConstraintReading,
     IndexReading,
     MigrationReading,
     PoolReading,
-    ProbeReading,
     ServerIdentity,
     Unavailable,
 )

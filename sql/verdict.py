@@ -30,12 +30,12 @@ from sql.snapshots import (
     MigrationSnapshot,
     PoolReading,
     PoolSnapshot,
-    ProbeReading,
     ProbesSnapshot,
     Unavailable,
 )
 
 if TYPE_CHECKING:
+    from sql.latency.readings import ProbeReading
     from sql.replicas.values import ReplicasSnapshot
 
 

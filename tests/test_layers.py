@@ -131,18 +131,20 @@ def test_light_commands_load_nothing_heavy(arguments: list[str]) -> None:
 
 FIRST_FRAME = """
 import sys
-from tests.tui import samples
+from profiles import manifest_file
+from profiles.model import EnvironmentClass, Profile
 from tui.app import DeckApp
 class Looking(DeckApp):
     def begin_watching(self):
         self.exit(0)
-Looking(samples.PROFILE, samples.MANIFEST).run(headless=True)
+manifest = manifest_file.load("enterprise-demo")
+Looking(Profile("shop", EnvironmentClass.PRODUCTION, "enterprise-demo"), manifest).run(headless=True)
 print("LOADED", *sorted(set(sys.argv[1].split(",")) & set(sys.modules)), file=sys.stderr)
 """
 LATER = (
     "asyncpg,keyring,postgast,tomli_w,importlib.metadata,sql.steps.step,sql.steps.journal,"
     "sql.pool.pgbouncer_reading,sql.replicas.values,sql.locks.reading,sql.slow_statements,sql.pool.use,tui.flow,"
-    "sql.latency.evidence,sql.latency.checkpoints,tui.present.details,tui.screens.details,tui.screens.run"
+    "sql.latency.evidence,sql.latency.checkpoints,sql.latency.readings,tui.present.details,tui.screens.details,tui.screens.run"
 )
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sql.findings import PoolFinding, ProbeFinding, Verdict
-from sql.snapshots import PoolReading, PoolSnapshot, ProbeReading, ProbesSnapshot
+from sql.latency.readings import ProbeReading
+from sql.snapshots import PoolReading, PoolSnapshot, ProbesSnapshot
 from tui.watching import Readings
 
 MOST = 200

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sql.snapshots import ProbePlan
+from sql.latency.readings import ProbePlan
 
 if TYPE_CHECKING:  # the deck's first frame does without the journal's rooms
     from sql.steps.blockers import Blocker

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sql.latency.checkpoints import Checkpoints, CheckpointsSnapshot
 from sql.latency.evidence import Cause, Incident, IncidentsSnapshot
 from sql.latency.messages import Message, Planned, Samples, Standstill, Stopped
+from sql.latency.readings import ProbePlan
 from sql.snapshots import (
     BuildsSnapshot,
     ConstraintsSnapshot,
@@ -21,7 +22,6 @@ from sql.snapshots import (
     Lost,
     MigrationSnapshot,
     PoolSnapshot,
-    ProbePlan,
     Unavailable,
 )
 

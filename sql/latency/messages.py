@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
-from sql.snapshots import ProbePlan
+if TYPE_CHECKING:
+    from sql.latency.readings import ProbePlan
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,8 @@ def decode(line: bytes) -> Message:
     if kind in (Samples, Floor):
         fields["rows"] = tuple(Sample(*row) for row in fields["rows"])
     if kind is Planned:
+        from sql.latency.readings import ProbePlan
+
         plan = fields["plan"]
         fields["plan"] = ProbePlan(**{**plan, "indexes": tuple(plan["indexes"])})
     if kind is Ungranted:

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from sql.latency.messages import Planned
-from sql.snapshots import ProbePlan
+from sql.latency.readings import ProbePlan
 
 CALM_S = 45.0
 """A plan that is seen so long after the last slow run is the usual one now."""

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from profiles.manifest import ProbeEntry
 from sql.latency.lane import Lane, RefusedError
-from sql.snapshots import RIGHT_TO_SCAN, ProbePlan
+from sql.latency.readings import RIGHT_TO_SCAN, ProbePlan
 from sql.statements import statement
 
 SMALL_PAGES = 64

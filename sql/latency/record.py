@@ -6,6 +6,7 @@ import math
 from collections import Counter, deque
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from profiles.manifest import ProbeEntry
 from sql.findings import ProbeFinding
@@ -25,7 +26,10 @@ from sql.latency.messages import (
     Unmeasured,
 )
 from sql.latency.window import LEAST_SAMPLES, Window
-from sql.snapshots import FloorReading, ProbePlan, ProbeReading, ProbesSnapshot
+from sql.snapshots import ProbesSnapshot
+
+if TYPE_CHECKING:
+    from sql.latency.readings import FloorReading, ProbePlan, ProbeReading
 
 RECENT = 60
 """Samples of a sparkline."""
@@ -65,6 +69,8 @@ class Record:
 
     def reading(self, now: float) -> ProbeReading:
         """The probe as it is at `now`, a time of the samples' clock."""
+        from sql.latency.readings import ProbeReading
+
         self.window.forget(now)
         finding, detail = self._judge()
         window = self.window
@@ -228,6 +234,8 @@ class Records:
         ranks = self._floor.latencies
         if not len(ranks):
             return None
+        from sql.latency.readings import FloorReading
+
         return FloorReading(
             samples=len(ranks),
             p50_ms=ranks.percentile(50),

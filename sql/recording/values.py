@@ -24,6 +24,7 @@ ROOMS = frozenset(
         "sql.findings",
         "sql.latency.checkpoints",
         "sql.latency.evidence",
+        "sql.latency.readings",
         "sql.latency.trend",
         "sql.locks.reading",
         "sql.pool.pgbouncer_reading",

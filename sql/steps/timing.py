@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from profiles.manifest import ProbeEntry
 from sql.latency.lane import Lane, RefusedError, StaleStatementError
 from sql.latency.probe_plan import explain
+from sql.latency.readings import ProbePlan
 from sql.latency.sampler import probe_settings
 from sql.requirements import Requirements
-from sql.snapshots import ProbePlan
 from sql.steps.step import IndexGone, IndexStands, StatisticsStand, Step
 
 if TYPE_CHECKING:

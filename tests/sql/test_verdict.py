@@ -26,6 +26,7 @@ from sql.findings import (
     Scope,
     Verdict,
 )
+from sql.latency.readings import ProbeReading
 from sql.snapshots import (
     ConstraintReading,
     ConstraintsSnapshot,
@@ -36,7 +37,6 @@ from sql.snapshots import (
     PoolLimit,
     PoolReading,
     PoolSnapshot,
-    ProbeReading,
     ProbesSnapshot,
     Unavailable,
 )

@@ -16,7 +16,7 @@ from sql.latency.evidence import (
     ServerCall,
     Share,
 )
-from sql.snapshots import ProbePlan
+from sql.latency.readings import ProbePlan
 from sql.steps.blockers import Blocker
 from tests.tui import samples
 

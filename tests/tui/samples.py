@@ -25,6 +25,7 @@ from sql.findings import (
     ProbeFinding,
     SampleFinding,
 )
+from sql.latency.readings import ProbePlan, ProbeReading
 from sql.snapshots import (
     ApplicationUse,
     ConstraintReading,
@@ -37,8 +38,6 @@ from sql.snapshots import (
     PoolLimit,
     PoolReading,
     PoolSnapshot,
-    ProbePlan,
-    ProbeReading,
     ProbesSnapshot,
     ServerIdentity,
 )

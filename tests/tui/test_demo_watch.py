@@ -8,8 +8,9 @@ from datetime import timedelta, timezone
 import pytest
 
 from sql.findings import PoolFinding, ProbeFinding
+from sql.latency.readings import ProbeReading
 from sql.pool.pgbouncer_reading import PgbouncerReading
-from sql.snapshots import Event, Lost, PoolSnapshot, ProbeReading, ProbesSnapshot
+from sql.snapshots import Event, Lost, PoolSnapshot, ProbesSnapshot
 from tests.tui import samples
 from tests.tui.deck import Driver, deck
 from tui.crossings import MOST, Crossing, Crossings

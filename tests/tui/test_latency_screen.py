@@ -14,8 +14,9 @@ from sql.findings import ProbeFinding
 from sql.latency.evidence import Cause, Evidence, Incident, IncidentsSnapshot
 from sql.latency.history import History
 from sql.latency.messages import Planned, Sample, Samples
+from sql.latency.readings import FloorReading, ProbePlan, ProbeReading
 from sql.latency.trend import Trend
-from sql.snapshots import Event, FloorReading, Lost, ProbePlan, ProbeReading, ProbesSnapshot, Unavailable
+from sql.snapshots import Event, Lost, ProbesSnapshot, Unavailable
 from tests.tui import samples
 from tests.tui.deck import Driver, deck
 from tui.present.axes import TimeAxis, ValueAxis

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from sql.latency.readings import FloorReading
 from sql.latency.window import WINDOWS
-from sql.snapshots import FloorReading, ProbesSnapshot
+from sql.snapshots import ProbesSnapshot
 from tests.tui import samples
 from tests.tui.deck import deck
 from tui.present.details import probe_details

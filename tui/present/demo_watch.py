@@ -7,7 +7,7 @@ from datetime import UTC
 from itertools import zip_longest
 
 from sql.findings import ProbeFinding
-from sql.snapshots import ProbeReading
+from sql.latency.readings import ProbeReading
 from sql.verdict import Judgement
 from tui.crossings import Crossing
 from tui.present.large import HEIGHT, large

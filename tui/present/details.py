@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from profiles.manifest import ProbeEntry
 from sql.findings import ConstraintFinding, IndexFinding
-from sql.snapshots import ConstraintReading, IndexReading, MigrationReading, PoolReading, ProbeReading
+from sql.latency.readings import ProbeReading
+from sql.snapshots import ConstraintReading, IndexReading, MigrationReading, PoolReading
 from sql.steps.step import Refusal, Step
 from tui.present import latency, pgbouncer, pool
 from tui.present.blocks import fact_lines, heading, prose, sql_lines

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC
+from typing import TYPE_CHECKING
 
 from profiles.manifest import ProbeEntry, Target
 from sql.findings import ProbeFinding
 from sql.latency.trend import Trend
-from sql.snapshots import ProbeReading, ProbesSnapshot
+from sql.snapshots import ProbesSnapshot
 from tui.present.signs import badness, mark
 from tui.present.tally import GAP, tally
 from tui.present.text import clean, ms, plural, spark, target_ms
 from tui.present.view import Column, Line, Row, Span, Tone, View, line
+
+if TYPE_CHECKING:
+    from sql.latency.readings import ProbeReading
 
 COLUMNS = (
     Column("finding", least=8),

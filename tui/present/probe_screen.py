@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sql.findings import ProbeFinding
+from sql.latency.readings import FloorReading, ProbeReading
 from sql.latency.trend import Trend
 from sql.latency.window import LEAST_SAMPLES
-from sql.snapshots import FloorReading, ProbeReading
 from tui.present.latency import KEPT_ENOUGH
 from tui.present.plot import AXIS_LINES, Plotted, legend_lines, plot_lines
 from tui.present.text import clean, fit, ms, plural, target_ms

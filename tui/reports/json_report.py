@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from sql.latency.readings import ProbeReading
 from sql.pool.pgbouncer_reading import PgbouncerReading
 from sql.replicas.values import Replica, Slot
 from sql.report import Report
@@ -15,7 +16,6 @@ from sql.snapshots import (
     IndexReading,
     MigrationReading,
     PoolReading,
-    ProbeReading,
     ServerIdentity,
     Unavailable,
 )

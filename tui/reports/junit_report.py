@@ -12,9 +12,10 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from sql.findings import PoolFinding, ProbeFinding, SampleFinding, Scope
+from sql.latency.readings import ProbeReading
 from sql.printable import one_line
 from sql.report import Report
-from sql.snapshots import ConstraintReading, ProbeReading
+from sql.snapshots import ConstraintReading
 from tui.present.signs import SIGNS
 from tui.reports.wording import milliseconds, probe_targets, words
 

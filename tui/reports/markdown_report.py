@@ -8,9 +8,9 @@ from itertools import chain
 
 from profiles.manifest import Priority
 from sql.findings import ProbeFinding, Scope, Verdict
+from sql.latency.readings import ProbeReading
 from sql.printable import one_line
 from sql.report import Report
-from sql.snapshots import ProbeReading
 from tui.reports.wording import (
     NOTHING,
     count,

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sql.findings import ConstraintFinding, IndexFinding, MigrationFinding, PoolFinding, ProbeFinding, Verdict
+from sql.latency.readings import ProbeReading
 from sql.pool.pgbouncer_reading import PgbouncerReading
 from sql.printable import one_line
 from sql.replicas.values import ReplicasReading
 from sql.report import Report
-from sql.snapshots import ProbeReading
 from tui.version import version
 
 GOOD_INDEX = frozenset({IndexFinding.PRESENT, IndexFinding.EQUIVALENT})

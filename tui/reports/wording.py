@@ -5,9 +5,10 @@ from __future__ import annotations
 import shlex
 
 from sql.findings import Scope, Verdict
+from sql.latency.readings import ProbeReading
 from sql.pool.pgbouncer_reading import sentence
 from sql.report import Report
-from sql.snapshots import PoolReading, ProbeReading
+from sql.snapshots import PoolReading
 from tui.present.signs import SIGNS
 from tui.present.signs import words as words
 

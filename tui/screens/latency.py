@@ -13,7 +13,8 @@ from textual.screen import Screen
 
 from profiles.model import Profile
 from sql.latency.history import History
-from sql.snapshots import ProbeReading, ProbesSnapshot
+from sql.latency.readings import ProbeReading
+from sql.snapshots import ProbesSnapshot
 from tui import keys
 from tui.messages import Copied
 from tui.present.axes import ValueAxis, time_axis, value_axis

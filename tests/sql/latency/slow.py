@@ -15,8 +15,8 @@ from sql.connect import connect
 from sql.latency.evidence import Incident, IncidentsSnapshot
 from sql.latency.incidents import Incidents
 from sql.latency.messages import Message, Overdue, Planned, Sample, Samples
+from sql.latency.readings import ProbePlan
 from sql.session import Session
-from sql.snapshots import ProbePlan
 from tests.servers import Database
 from tests.waiting import until
 

@@ -23,8 +23,8 @@ from sql.latency.looks import IDLE, NO_WAIT, Look, cause_of
 from sql.latency.messages import Overdue, Planned
 from sql.latency.overdue import ANSWERED, MOST_LOOKS, NOT_ASKED, OverdueRun
 from sql.latency.plan_watch import CALM_S, PlanWatch
+from sql.latency.readings import RIGHT_TO_SCAN, ProbePlan
 from sql.latency.server_calls import Counters, difference
-from sql.snapshots import RIGHT_TO_SCAN, ProbePlan
 from sql.steps.blockers import Blocker
 
 NOBODY = Others(0, None, 0, 0, 0, 0, 0, None)

@@ -10,14 +10,13 @@ from sql.latency.evidence import Cause, Evidence, Incident, IncidentsSnapshot
 from sql.latency.history import TREND_S, History
 from sql.latency.marks import MOST_MARKS, MarkKind, Timeline
 from sql.latency.messages import Planned, Sample, Samples, Standstill, Stopped
+from sql.latency.readings import ProbePlan, ProbeReading
 from sql.latency.trend import Trend
 from sql.snapshots import (
     BuildsSnapshot,
     Event,
     IdentitySnapshot,
     Lost,
-    ProbePlan,
-    ProbeReading,
     ProbesSnapshot,
     ServerIdentity,
     Unavailable,

@@ -13,8 +13,8 @@ from sql.demo.cluster import Cluster
 from sql.errors import SessionError
 from sql.findings import ProbeFinding
 from sql.latency.measuring import measure
+from sql.latency.readings import ProbeReading
 from sql.latency.sampler import probe_settings
-from sql.snapshots import ProbeReading
 from tests import servers
 from tests.servers import Database
 from tests.sql.latency.targets import DASHBOARD, SCHEMA, TARGET, probe, profile

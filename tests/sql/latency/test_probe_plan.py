@@ -7,8 +7,8 @@ import pytest
 
 from sql.latency.lane import Lane
 from sql.latency.probe_plan import explain
+from sql.latency.readings import ProbePlan
 from sql.latency.sampler import probe_settings
-from sql.snapshots import ProbePlan
 from tests.servers import Database
 from tests.sql.latency.targets import DASHBOARD, SCHEMA, probe, profile
 from tests.waiting import until

@@ -23,9 +23,9 @@ from sql.latency.messages import (
     decode,
     encode,
 )
+from sql.latency.readings import ProbePlan, ProbeReading
 from sql.latency.record import RECENT, Records
 from sql.latency.window import MOST_SAMPLES, TRIMMED
-from sql.snapshots import ProbePlan, ProbeReading
 
 ENTRY = ProbeEntry("dash", "SELECT 1", Target(25, 35, 50))
 

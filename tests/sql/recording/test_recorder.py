@@ -18,6 +18,7 @@ import pytest
 
 from profiles.model import Credentials, CredentialSource
 from sql.latency.messages import Planned, Sample, Samples
+from sql.latency.readings import ProbePlan
 from sql.recording import folder as folder_module
 from sql.recording import recorder as recorder_module
 from sql.recording.entries import Heard, Ran
@@ -25,7 +26,7 @@ from sql.recording.player import Player
 from sql.recording.reader import Recording
 from sql.recording.recorder import Recorder
 from sql.recording.state import Shown
-from sql.snapshots import Event, Lost, ProbePlan, Unavailable
+from sql.snapshots import Event, Lost, Unavailable
 from sql.steps.runs import RunState, RunStatus
 from tests.tui import samples
 

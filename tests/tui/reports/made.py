@@ -17,6 +17,7 @@ from sql.findings import (
     Scope,
     Verdict,
 )
+from sql.latency.readings import ProbePlan, ProbeReading
 from sql.report import Report
 from sql.snapshots import (
     ApplicationUse,
@@ -25,8 +26,6 @@ from sql.snapshots import (
     MigrationReading,
     PoolLimit,
     PoolReading,
-    ProbePlan,
-    ProbeReading,
     ServerIdentity,
     Unavailable,
 )
