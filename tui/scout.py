@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from profiles.model import Profile
     from sql.telling import Told
 
-PATIENCE_S = 5.0
-"""Who learned nothing by then is no longer waited for."""
-LIFE_S = 10
+PATIENCE_S = 15.0
+"""Longer than most logins may take to fail: then the deck tries for itself."""
+LIFE_S = 20
 """Nothing keeps a scout longer, not even a frozen server that its goodbye waits for."""
 SILENT_SOURCES = (None, CredentialSource.PASSFILE, CredentialSource.ENVIRONMENT)
 """Where a password can be had twice without anybody being asked twice; None: libpq's own order."""
@@ -33,6 +34,7 @@ class Scout:
 
     def __init__(self, process: int, pipe: BinaryIO) -> None:
         self._process: int | None = process
+        """None: it was told to leave, and somebody waits for it."""
         self._pipe = pipe
 
     async def hear(self, take: Callable[[Told], None]) -> None:
@@ -56,17 +58,14 @@ class Scout:
 
     def end(self) -> None:
         """Let it say goodbye to the server, and leave."""
-        process = self._process
+        process, self._process = self._process, None
         self._pipe.close()
         if process is None:
             return
-        with suppress(ProcessLookupError):
-            os.kill(process, signal.SIGTERM)
-        with suppress(ChildProcessError):
-            ended, _ = os.waitpid(process, os.WNOHANG)
-            if not ended:
-                return
-        self._process = None
+        os.kill(process, signal.SIGTERM)
+        ended, _ = os.waitpid(process, os.WNOHANG)
+        if not ended:
+            threading.Thread(target=os.waitpid, args=(process, 0), daemon=True).start()
 
 
 @contextmanager
