@@ -130,7 +130,8 @@ def _lock_reason(lock: LockWait | None, spent: float) -> str:
     if not direct:
         return f"{waited} {kind}{on}; who held it was not seen"
     holds = "behind" if _only_queues(direct[0]) else "held by"
-    more = f" and {len(direct) - 1} more" if len(direct) > 1 else ""
+    others = len(direct) - 1 + lock.direct_left_out
+    more = f" and {others} more" if others else ""
     said = f"{waited} {kind}{on} {holds} {who(direct[0])}{more}"
     deepest = max(lock.blockers, key=lambda each: each.depth)
     return said if deepest.depth == 1 else f"{said}, which waits for {who(deepest)}"

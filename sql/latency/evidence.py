@@ -72,6 +72,10 @@ class LockWait:
     """At the last look that saw it, counted from pg_locks.waitstart (14 and newer)."""
     blockers: tuple[Blocker, ...] = ()
     """The direct ones first; pid None is a prepared transaction."""
+    left_out: int = 0
+    """How many more were in the way than are listed."""
+    direct_left_out: int = 0
+    """Of these, how many kept it waiting themselves."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ WORKING = frozenset(("active", "fastpath function call", "disabled"))
 WAL_LOCKS = ("WAL", "Checkpoint", "ControlFile")
 """How the names of the LWLocks begin that belong to writing WAL and to checkpoints (lwlocklist.h)."""
 WAL_WAITS = frozenset(("CheckpointStart", "CheckpointDone", "SyncRep"))
+MOST_BLOCKERS = 20
+"""Of those in the way that a look tells of; of further ones it tells how many."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ async def rehearse(session: Session) -> None:
         ReadingError, SessionError: as `Session.fetch`.
     """
     await session.fetch("incident_look", "0", "")
-    await session.fetch("incident_blockers", 0)
+    await session.fetch("incident_blockers", 0, MOST_BLOCKERS)
 
 
 def _doing(row: Row, workers: Sequence[Row]) -> tuple[str, Cause]:
@@ -140,7 +142,7 @@ def cause_of(kind: str, event: str) -> Cause:
 async def _lock(session: Session, pid: int) -> tuple[LockWait | None, str]:
     """For which lock it waits; None where it does so no more."""
     try:
-        rows: list[Row] = await session.fetch("incident_blockers", pid)
+        rows: list[Row] = await session.fetch("incident_blockers", pid, MOST_BLOCKERS)
     except ReadingError as error:
         return None, f"who holds the lock: {error.reason}"
     first = next((row for row in rows if row["depth"] == 1 and row["locktype"] is not None), None)
@@ -148,9 +150,18 @@ async def _lock(session: Session, pid: int) -> tuple[LockWait | None, str]:
         return None, ""
     relation = None if first["relation"] is None else qualified(first["schema"], first["relation"])
     blockers = tuple(from_row(row) for row in rows)
+    direct = sum(each.depth == 1 for each in blockers)
     hidden = [each.pid for each in blockers if each.pid is not None and each.user and not each.backend_type]
     return (
-        LockWait(first["locktype"], first["wanted_mode"], relation, first["waited_ms"], blockers),
+        LockWait(
+            first["locktype"],
+            first["wanted_mode"],
+            relation,
+            first["waited_ms"],
+            blockers,
+            left_out=first["in_the_way"] - len(blockers),
+            direct_left_out=first["as_deep"] - direct,
+        ),
         f"what pid {hidden[0]} does, for it is another role's: GRANT pg_read_all_stats shows it"
         if hidden
         else "",

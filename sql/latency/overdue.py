@@ -197,8 +197,12 @@ def _longest(locks: Iterable[LockWait | None]) -> LockWait | None:
     for each in locks:
         if each is not None and (best is None or (each.waited_ms or 0.0) >= (best.waited_ms or 0.0)):
             # A look between two grants sees nobody: who stood there before is known still.
-            best = each if each.blockers or best is None else replace(each, blockers=best.blockers)
+            best = each if each.blockers or best is None else _with_blockers(each, best)
     return best
+
+
+def _with_blockers(wait: LockWait, seen: LockWait) -> LockWait:
+    return replace(wait, blockers=seen.blockers, left_out=seen.left_out, direct_left_out=seen.direct_left_out)
 
 
 def _most(every: Sequence[Others]) -> Others | None:

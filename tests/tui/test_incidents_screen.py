@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from profiles.locations import locations
+from sql.latency.causes import judge
 from sql.latency.evidence import Cause, Incident, IncidentsSnapshot
+from sql.recording.values import pack, unpack
 from tests.servers import Database
 from tests.sql.holding import open_transaction
 from tests.tui import incidents, samples
@@ -69,6 +72,17 @@ def test_the_evidence_says_what_was_seen_and_what_was_not() -> None:
     assert "What could not be seen" in blind
     assert "Where the time went" not in blind
     assert "3, 0 of them looked into" in blind
+
+
+def test_how_many_of_a_long_queue_are_left_out_is_said() -> None:
+    lock = incidents.LOCKED.lock
+    assert lock is not None
+    seen = replace(incidents.LOCKED, lock=replace(lock, left_out=37, direct_left_out=36))
+    cause, reason = judge(seen, 812.0)
+    crowded = replace(incidents.LOCK, cause=cause, reason=reason, evidence=seen)
+    assert "role migrator and 36 more, which waits for pid 77" in crowded.sentence
+    assert "12 min old · and 37 more" in " ".join(incident_text(crowded).split())
+    assert unpack(json.loads(json.dumps(pack(crowded)))) == crowded
 
 
 def test_it_is_told_once_while_it_runs_and_once_when_it_has_ended() -> None:

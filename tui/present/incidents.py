@@ -146,6 +146,8 @@ def _blockers(lock: LockWait | None, width: int) -> list[Line]:
         age = f"; its transaction is {duration(blocker.age_s)} old" if blocker.age_s is not None else ""
         said = f"{who(blocker)}: {holds}{age}"
         lines += points([clean(said)], width, Tone.PLAIN, indent=2 * blocker.depth)
+    if lock is not None and lock.left_out:
+        lines += points([f"and {lock.left_out} more"], width, Tone.DIM, indent=2)
     return lines
 
 

@@ -21,6 +21,7 @@ from tests.servers import Database
 from tests.waiting import until
 
 THRESHOLD_MS = 20.0
+NAME = "pgdeck probe 4f2a1b"
 COUNT = ProbeEntry("lead_count", "SELECT count(*) FROM leads", Target(5, 10, 50))
 
 
@@ -62,7 +63,7 @@ class Scene:
         running = asyncio.ensure_future(self.prober.fetch(self.entry.sql))
         await asyncio.wait([running], timeout=THRESHOLD_MS / 1000)
         if not running.done():
-            self.say(Overdue(0, start, THRESHOLD_MS, self.pid if pid is None else pid))
+            self.say(Overdue(0, start, THRESHOLD_MS, self.pid if pid is None else pid, NAME))
         error = None
         try:
             await running
@@ -98,7 +99,7 @@ async def scene(
     database: Database, entry: ProbeEntry = COUNT, *, user: str = "postgres", **settings: str
 ) -> AsyncIterator[Scene]:
     """A prober's backend and a watching session, both of one role."""
-    prober = await database.connect(user, application_name="pgdeck probe", **settings)
+    prober = await database.connect(user, application_name=NAME, **settings)
     session = await connect(profile_of(database, user), None)
     made = Scene(prober, session, entry)
     watching = asyncio.create_task(made.incidents.run())

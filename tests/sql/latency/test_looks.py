@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sql.latency.looks import look
+from sql.latency.causes import judge
+from sql.latency.evidence import Cause, Evidence, LockWait, Share
+from sql.latency.looks import MOST_BLOCKERS, look
 from tests.servers import Database
 from tests.sql.crowding import crowd
 from tests.sql.sessions import session
@@ -20,11 +22,22 @@ async def test_a_look_asks_for_each_in_a_long_queue_once(database: Database) -> 
             await others.waits("LOCK TABLE leads IN ACCESS EXCLUSIVE MODE", "BEGIN")
         probe = await others.waits("SELECT FROM leads")
         (seen,) = await look(watching, [probe])
-    assert seen.lock is not None
-    direct = [each for each in seen.lock.blockers if each.depth == 1]
-    assert len(direct) == QUEUED
-    assert [each.pid for each in seen.lock.blockers if each.depth > 1] == [reader] * QUEUED
+    lock = seen.lock
+    assert lock is not None
+    direct = [each for each in lock.blockers if each.depth == 1]
     assert {each.mode for each in direct} == {None}
+    assert [each.pid for each in lock.blockers if each.depth > 1] == [reader]
+    assert (len(lock.blockers), len({each.pid for each in lock.blockers})) == (MOST_BLOCKERS,) * 2
+    # All of the queue, and the reader behind which it stands, are accounted for.
+    assert lock.left_out == lock.direct_left_out == QUEUED + 1 - MOST_BLOCKERS
+    assert f"and {QUEUED - 1} more, which waits for pid {reader}" in judge_lock(lock)
+
+
+def judge_lock(lock: LockWait) -> str:
+    """What is said of a run that only waited for a lock."""
+    share = Share("Lock/relation", Cause.LOCK, 1, 100.0)
+    _, reason = judge(Evidence(1, 20.0, looks=1, shares=(share,), lock=lock), 100.0)
+    return reason
 
 
 @pytest.mark.hazard("SEC-04")
