@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,11 +19,11 @@ from profiles.conninfo import NotConninfo, parse
 from profiles.errors import CredentialError
 from profiles.model import Profile
 from profiles.secret import Secret
+from sql.pool.pgbouncer_crowd import LISTED, Crowd, Socket, Tally
 from sql.pool.pgbouncer_reading import (
     CONSOLE,
     PgbouncerReading,
     Row,
-    applications,
     pools_of,
     traffic_of,
 )
@@ -74,6 +75,7 @@ class Console:
         self._config: Mapping[str, str] = {}
         self._settled_at = float("-inf")
         self._stats: tuple[tuple[Row, ...], float] = ((), 0.0)
+        self._crowd = Crowd()
         self.refused = False
         """Whether the last reading failed at the login."""
 
@@ -125,22 +127,15 @@ class Console:
         pools = pools_of(await _show(connection, "POOLS"), self._databases)
         stats = await _show(connection, "STATS")
         before, self._stats = self._stats, (stats, time.monotonic())
-        waiting = held = ()  # type: tuple[tuple[str, int], ...]
-        crowded = {pool.name for pool in pools if pool.cl_waiting}
-        if crowded:
-            # Long lists hold up the pooler, which is one thread: only when they tell something.
-            waiting = applications(await _show(connection, "CLIENTS"), ("waiting",))
-            servers = await _show(connection, "SERVERS")
-            held = applications(
-                [row for row in servers if f"{row['database']}/{row['user']}" in crowded], ("active",)
-            )
+        names = await self._crowd.names(pools, lambda what: _tally(connection, what))
         limit = self._config.get("max_client_conn", "")
         return PgbouncerReading(
             version=_version(connection),
             pools=pools,
             max_clients=int(limit) if limit.isdigit() else None,
-            waiting_by=waiting,
-            held_by=held,
+            waiting_by=names.waiting,
+            held_by=names.holding,
+            named_s_ago=names.age_s,
             traffic=traffic_of(before[0], stats, self._stats[1] - before[1]),
         )
 
@@ -159,6 +154,25 @@ async def _show(connection: psycopg.AsyncConnection[Any], what: str) -> tuple[Ro
     cursor = await connection.execute(f"SHOW {what}")
     names = [column.name for column in cursor.description or ()]
     return tuple(dict(zip(names, row, strict=True)) for row in await cursor.fetchall())
+
+
+async def _tally(connection: psycopg.AsyncConnection[Any], what: str) -> Tally:
+    """How often a SHOW has each combination of its `LISTED` columns.
+
+    Making values of thousands of rows would hold up the screen.
+    """
+    cursor = await connection.execute(f"SHOW {what}")
+    result = cursor.pgresult
+    if result is None:
+        return {}
+    names = [column.name for column in cursor.description or ()]
+    places = [names.index(name) if name in names else None for name in LISTED]
+    cell = result.get_value
+    rows = Counter(
+        tuple(None if place is None else cell(row, place) for place in places)
+        for row in range(result.ntuples)
+    )
+    return {Socket(*((each or b"").decode(errors="replace") for each in row)): n for row, n in rows.items()}
 
 
 def _version(connection: psycopg.AsyncConnection[Any]) -> str:

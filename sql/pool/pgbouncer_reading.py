@@ -6,7 +6,6 @@ cl_cancel_req, 1.24 added load_balance_hosts. One that is missing is unknown, on
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -115,6 +114,8 @@ class PgbouncerReading:
     unknown: str = ""
     """Why nothing is known, a clause; empty: the console was read."""
     remedy: str = ""
+    named_s_ago: float = 0.0
+    """How old `waiting_by` and `held_by` are: a crowd of clients is listed seldom."""
 
     @property
     def clients(self) -> int:
@@ -147,10 +148,11 @@ class PgbouncerReading:
             said.append(
                 f"{self.clients} of {self.max_clients} client connections (max_client_conn) are in use"
             )
+        then = f" ({seconds(self.named_s_ago)} ago)" if self.named_s_ago >= 1 else ""
         if self.waiting_by:
-            said.append(f"waiting: {_named(self.waiting_by)}")
+            said.append(f"waiting{then}: {_named(self.waiting_by)}")
         if self.held_by:
-            said.append(f"the server connections are held by: {_named(self.held_by)}")
+            said.append(f"the server connections are held by{then}: {_named(self.held_by)}")
         return tuple(said)
 
 
@@ -255,17 +257,6 @@ def _pool(row: Row, database: Row) -> PgbouncerPool:
 def number(row: Row, column: str) -> int:
     """A count of the console, which sends text; 0 where this version has no such column."""
     return int(row.get(column) or 0)
-
-
-def applications(sockets: Iterable[Row], states: Iterable[str]) -> tuple[tuple[str, int], ...]:
-    """How many sockets of SHOW CLIENTS or SHOW SERVERS each application has in these states."""
-    wanted = frozenset(states)
-    uses = Counter(
-        str(row.get("application_name") or "")
-        for row in sockets
-        if row.get("state") in wanted and row.get("database") != CONSOLE
-    )
-    return tuple(sorted(uses.items(), key=lambda item: (-item[1], item[0])))
 
 
 def traffic_of(before: Iterable[Row], now: Iterable[Row], elapsed_s: float) -> tuple[Traffic, ...]:

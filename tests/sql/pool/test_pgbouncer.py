@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -17,9 +19,10 @@ from profiles.model import Credentials, CredentialSource, EnvironmentClass, Pool
 from profiles.secret import Secret
 from sql.check import verify
 from sql.findings import PoolFinding, Verdict
-from sql.pool import pgbouncer
+from sql.pool import pgbouncer, pgbouncer_crowd
 from sql.pool.pgbouncer import Console, read_once
-from sql.pool.pgbouncer_reading import PgbouncerReading, PgbouncerSnapshot
+from sql.pool.pgbouncer_crowd import Crowd, Socket, Tally
+from sql.pool.pgbouncer_reading import PgbouncerPool, PgbouncerReading, PgbouncerSnapshot
 from sql.pool.pgbouncer_watch import ConsoleWatch
 from tests.servers import Database
 from tests.sql.steps.guided import manifest
@@ -288,3 +291,80 @@ async def test_verify_says_full_and_its_verdict_follows(newest: Database) -> Non
     assert unknown.verdict is Verdict.UNKNOWN
     assert [part.part for part in unknown.unavailable] == ["pgbouncer"]
     assert unknown.pool is not None and unknown.pool.finding is PoolFinding.OK
+
+
+@asynccontextmanager
+async def crowd(said: dict[str, str], count: int) -> AsyncIterator[None]:
+    """So many clients that want a server connection; bare sockets, since drivers take long to connect."""
+    words = b"".join(
+        each.encode() + b"\0"
+        for each in ("user", said["user"], "database", said["dbname"], "application_name", "web", "")
+    )
+    wires: list[asyncio.StreamWriter] = []
+
+    async def ask() -> None:
+        reader, writer = await asyncio.open_connection(said["host"], int(said["port"]))
+        wires.append(writer)
+        writer.write(struct.pack("!ii", len(words) + 8, 196608) + words)
+        await reader.readuntil(b"Z\0\0\0\x05I")
+        writer.write(b"Q" + struct.pack("!i", 13) + b"SELECT 1\0")
+
+    try:
+        for _ in range(0, count, 100):
+            await asyncio.gather(*(ask() for _ in range(100)))
+        yield
+    finally:
+        for each in wires:
+            each.transport.abort()
+
+
+@pytest.mark.hazard("PGB-05")
+async def test_a_thousand_waiting_clients_are_counted_always_and_listed_seldom(
+    newest: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # At this pace it would be a quarter of an hour until they are listed again.
+    monkeypatch.setattr(pgbouncer_crowd, "ROWS_A_S", 1.0)
+    shown: list[str] = []
+    tally = pgbouncer._tally
+
+    async def noted(connection: Any, what: str) -> Tally:
+        shown.append(what)
+        return await tally(connection, what)
+
+    monkeypatch.setattr(pgbouncer, "_tally", noted)
+    settings = {"admin_users": "postgres", "max_client_conn": "2000", "query_wait_timeout": "0"}
+    with bouncer(newest, **settings) as said:
+        await until(lambda: listens(said["port"]))
+        console = Console(behind(said))
+        async with clients(said, 1, "report") as (holder,):
+            await holder.execute("BEGIN")
+            async with crowd(said, 1000):
+
+                async def waiting() -> bool:
+                    pools = (await console.read()).pools
+                    return sum(pool.cl_waiting for pool in pools) == 1000
+
+                await until(waiting)
+                again = await console.read()
+                assert (again.waiting_by[0][0], again.held_by) == ("web", (("report", 1),))
+                assert shown == ["CLIENTS", "SERVERS"]
+        console.close()
+
+
+async def test_names_that_were_listed_before_say_so_and_go_with_the_queue() -> None:
+    now = [0.0]
+    pool = PgbouncerPool("sales", "api", 9, 2, 3.0, 5, 0)
+
+    async def show(what: str) -> Tally:
+        return {Socket("web", "sales", "api", "waiting"): 5000} if what == "CLIENTS" else {}
+
+    listing = Crowd(lambda: now[0])
+    assert (await listing.names([pool], show)).age_s == 0
+    now[0] = 9.0
+    names = await listing.names([pool], show)
+    assert (names.waiting, names.age_s) == ((("web", 5000),), 9)
+    reading = PgbouncerReading(pools=(pool,), waiting_by=names.waiting, named_s_ago=names.age_s)
+    assert "waiting (9 s ago): web (5000)" in reading.others
+    now[0] = 10.0
+    assert (await listing.names([pool], show)).age_s == 0
+    assert (await listing.names([replace(pool, cl_waiting=0)], show)).waiting == ()

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from sql.findings import PoolFinding
+from sql.pool.pgbouncer_crowd import Socket, applications
 from sql.pool.pgbouncer_reading import (
     PgbouncerPool,
     PgbouncerReading,
     Row,
-    applications,
     pools_of,
     sentence,
     traffic_of,
@@ -180,16 +180,15 @@ def test_what_is_unknown_of_it_takes_nothing_from_what_is_known_of_the_server() 
 
 
 def test_who_waits_and_who_holds_is_counted_by_application() -> None:
-    sockets = [
-        {"database": "sales", "state": "waiting", "application_name": "web"},
-        {"database": "sales", "state": "waiting", "application_name": "web"},
-        {"database": "sales", "state": "waiting", "application_name": None},
-        {"database": "sales", "state": "active", "application_name": "report"},
-        {"database": "pgbouncer", "state": "waiting", "application_name": "console"},
-    ]
-    assert applications(sockets, ("waiting",)) == (("web", 2), ("", 1))
-    # 1.7 had no such column.
-    assert applications([{"database": "sales", "state": "waiting"}], ("waiting",)) == (("", 1),)
+    sockets = {
+        Socket("web", "sales", "api", "waiting"): 2,
+        Socket("web", "sales", "other", "waiting"): 1,
+        # 1.7 had no such column.
+        Socket("", "sales", "api", "waiting"): 1,
+        Socket("report", "sales", "api", "active"): 1,
+        Socket("console", "pgbouncer", "stats", "waiting"): 1,
+    }
+    assert applications(sockets, "waiting") == (("web", 3), ("", 1))
 
 
 def test_traffic_is_what_was_added_and_nothing_where_pgbouncer_was_restarted() -> None:
