@@ -21,6 +21,7 @@ from sql.findings import (
     Scope,
     Verdict,
 )
+from sql.latency.window import LEAST_SAMPLES
 from sql.snapshots import (
     ConstraintReading,
     ConstraintsSnapshot,
@@ -191,17 +192,29 @@ def _of_probe(probe: ProbeReading) -> Remarks:
 
 
 def _by_how_much(probe: ProbeReading) -> str:
-    pairs = (
-        ("p50", probe.p50_ms, probe.target.p50_ms),
-        ("p95", probe.p95_ms, probe.target.p95_ms),
-        ("p99", probe.p99_ms, probe.target.p99_ms),
+    found = (
+        (50, probe.p50_ms, probe.target.p50_ms),
+        (95, probe.p95_ms, probe.target.p95_ms),
+        (99, probe.p99_ms, probe.target.p99_ms),
     )
+    wanted = [(percent, measured, target) for percent, measured, target in found if target is not None]
     missed = [
-        f"{name} {measured:.1f} ms instead of {target:g} ms"
-        for name, measured, target in pairs
-        if measured is not None and target is not None and measured > target
+        f"p{percent} {measured:.1f} ms instead of {target:g} ms"
+        for percent, measured, target in wanted
+        if measured is not None and measured > target
     ]
-    return f": {', '.join(missed)}" if missed else ""
+    if missed:
+        return f": {', '.join(missed)}"
+    # So few samples can only miss a target when each of them does: the least of the targets for certain.
+    few = [
+        (target, percent, LEAST_SAMPLES[percent])
+        for percent, _, target in wanted
+        if probe.samples < LEAST_SAMPLES[percent]
+    ]
+    if not few:
+        return ""
+    target, percent, least = min(few)
+    return f": each of {probe.samples} samples is above {target:g} ms (a p{percent} needs {least})"
 
 
 def _of_migration(migration: MigrationReading) -> Remarks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -189,6 +190,16 @@ def test_samples_that_could_not_be_evaluated_decide_nothing() -> None:
             probe(ProbeFinding.MISSED, 80.44),
             Verdict.NOT_READY,
             "probe p misses its target: p95 80.4 ms instead of 35 ms",
+        ),
+        (
+            replace(probe(ProbeFinding.MISSED), samples=3, p50_ms=None),
+            Verdict.NOT_READY,
+            "probe p misses its target: each of 3 samples is above 25 ms (a p50 needs 5)",
+        ),
+        (
+            replace(probe(ProbeFinding.MISSED), samples=12, target=Target(p99_ms=50)),
+            Verdict.NOT_READY,
+            "probe p misses its target: each of 12 samples is above 50 ms (a p99 needs 100)",
         ),
         (
             probe(ProbeFinding.FAILING, detail="permission denied."),
