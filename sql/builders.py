@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sql.durations import duration
 from sql.parsing import DefinitionError, parse_index
 from sql.quoting import identifier
 from sql.session import Session
@@ -137,7 +138,7 @@ def others_building(table_oid: int, workers: Iterable[Worker]) -> str:
 
 def _builds(worker: Worker) -> str:
     phase = f', phase "{worker.phase}"' if worker.phase else ", phase hidden"
-    age = f", for {worker.age_s:.0f} s" if worker.age_s is not None else ""
+    age = f", for {duration(worker.age_s)}" if worker.age_s is not None else ""
     return f"{_start(worker)} is building it{phase}{age}."
 
 

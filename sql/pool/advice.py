@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import fmean
 
+from sql.durations import duration
 from sql.pool.history import Point
 
 CPU_SHARE = 0.6
@@ -147,5 +148,4 @@ def _mean(values: Sequence[int | None]) -> float | None:
 
 def _minutes(points: Sequence[Point]) -> str:
     watched = _sustained(points)
-    seconds = watched[-1].at - watched[0].at if watched else 0.0
-    return f"{seconds / 60:.0f} min" if seconds >= 60 else f"{seconds:.0f} s"
+    return duration(watched[-1].at - watched[0].at if watched else 0.0)

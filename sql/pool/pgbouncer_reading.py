@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from sql.durations import duration
 from sql.findings import PoolFinding
 
 if TYPE_CHECKING:
@@ -210,8 +211,8 @@ def _reason(pool: PgbouncerPool) -> str:
 
 
 def seconds(value: float) -> str:
-    """A wait as a person says it: `0.4 s`, `3 s`."""
-    return f"{value:.1f} s" if value < 1 else f"{value:.0f} s"
+    """A wait as a person says it: `0.4 s`, `3 s`, `2 min 5 s`."""
+    return f"{value:.1f} s" if value < 1 else duration(value)
 
 
 def _named(uses: Sequence[tuple[str, int]]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sql.durations import duration
 from sql.steps.scribe import foreign_query
 
 
@@ -64,7 +65,7 @@ class Blocker:
         who = f"pid {self.pid}" + (f" ({', '.join(known)})" if known else "")
         if self.state is None and self.backend_type is None:
             return f"{who}, details hidden"
-        age = f" for {self.state_age_s:.0f} s" if self.state_age_s is not None else ""
+        age = f" for {duration(self.state_age_s)}" if self.state_age_s is not None else ""
         doing = self.state or self.backend_type
         query = f": {self.query}" if self.query else ""
         return f"{who}, {doing}{age}{query}"

@@ -41,7 +41,7 @@ async def test_everything_is_there_and_reached(size: tuple[int, int]) -> None:
             "ShareUpdateExclusiveLock: it blocks nothing but DDL",
             "lock_timeout none, statement_timeout none",
             "it may run, but it would wait for others now",
-            "pid 4711 (sales_app, [@click=app.quit]x[/]), idle in transaction for 90 s: UPDATE leads",
+            "pid 4711 (sales_app, [@click=app.quit]x[/]), idle in transaction for 1 min 30 s: UPDATE leads",
             "writer of this table, its transaction is 1 min 35 s old; phase: waiting for writers before",
             "Cannot see what 2 sessions of other roles do.",
             "3 rows break it: id=17",

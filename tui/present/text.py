@@ -9,6 +9,8 @@ from functools import lru_cache
 
 from rich.cells import cell_len, set_cell_size
 
+from sql import durations
+
 ELLIPSIS = "…"
 NOTHING = "–"
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -122,17 +124,8 @@ def target_ms(value: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """A span of time in its two largest units: `3 s`, `2 min 5 s`, `1 h 12 min`, `3 d`."""
-    if seconds is None:
-        return NOTHING
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
-    if whole < 86400:
-        return f"{whole // 3600} h {whole % 3600 // 60} min"
-    return f"{whole // 86400} d"
+    """As `sql.durations.duration`."""
+    return NOTHING if seconds is None else durations.duration(seconds)
 
 
 def age(taken_at: datetime | None, now: datetime) -> str:
