@@ -20,6 +20,7 @@ from profiles.model import Profile
 from profiles.secret import Secret
 from sql.errors import ReadingError, SessionError
 from sql.findings import ProbeFinding, Scope, Verdict
+from sql.latency.plan_notes import with_probes
 from sql.latency.readings import ProbeReading
 from sql.report import Report
 from sql.snapshots import (
@@ -144,7 +145,7 @@ async def examine(
     if duration_s > 0 and case.requirements.probes:
         tell(f"measuring for {duration_s:g} s")
         probes, incidents = await _measured(case, password, duration_s)
-        parts, report = replace(parts, probes=probes), replace(report, incidents=incidents)
+        parts, report = with_probes(parts, probes), replace(report, incidents=incidents)
     else:
         parts = replace(parts, probes=_unmeasured(case.requirements))
     return _judged(report, case, parts, session.identity, duration_s)

@@ -13,8 +13,10 @@ from sql.findings import Verdict
 from sql.pool.history import PoolHistory
 from sql.snapshots import (
     Event,
+    IndexesSnapshot,
     Lost,
     PoolSnapshot,
+    ProbesSnapshot,
     Snapshot,
     Unavailable,
 )
@@ -77,6 +79,8 @@ class Readings:
     pool_history: PoolHistory = field(default_factory=PoolHistory)
     _servers_pool: PoolSnapshot | None = None
     """The pool as the server says it, without what its pooler's console adds."""
+    _measured: ProbesSnapshot | None = None
+    """The probes as the prober says them, without what their indexes are."""
 
     def apply(self, event: Event, now: datetime) -> set[Part]:
         """Take in what was published.
@@ -103,12 +107,17 @@ class Readings:
             self._servers_pool = event
             event = self._pool(event)
             self.pool_history.take(event.pool, self.clock())
+        if isinstance(event, ProbesSnapshot):
+            self._measured = event
+            event = self._probes(event)
         if known.unavailable is not None or event != known.snapshot:
             known.unavailable, known.snapshot = None, event
             changed.add(part)
             if part == "pgbouncer":
                 self._join_pools()
                 changed.add("pool")
+            if part == "indexes" and self._join_probes():
+                changed.add("probes")
         return changed
 
     @property
@@ -128,6 +137,23 @@ class Readings:
         from sql.pool.pgbouncer_reading import with_pgbouncer
 
         return replace(servers, pool=with_pgbouncer(servers.pool, self.pgbouncer))
+
+    def _join_probes(self) -> bool:
+        """Whether that says anything new of the probes."""
+        if self._measured is None:
+            return False
+        before = self.parts["probes"].snapshot
+        self.parts["probes"].snapshot = self._probes(self._measured)
+        return self.parts["probes"].snapshot != before
+
+    def _probes(self, measured: ProbesSnapshot) -> ProbesSnapshot:
+        """What the planner does with them, and what their indexes are, come on two connections."""
+        indexes = self.known("indexes").snapshot
+        if not isinstance(indexes, IndexesSnapshot):
+            return measured
+        from sql.latency.plan_notes import with_findings
+
+        return with_findings(measured, indexes)
 
     def known(self, part: Part) -> Known:
         """What is known of a part; nothing where it was never read."""

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from profiles.manifest import ProbeEntry
 from sql.latency.lane import Lane, RefusedError
+from sql.latency.plan_notes import AT_SCALE, WITHOUT
 from sql.latency.readings import RIGHT_TO_SCAN, ProbePlan
 from sql.statements import statement
 
@@ -124,8 +125,8 @@ async def _why_not(
     rows, pages = sizes[0]["rows"], sizes[0]["pages"]
     size = f"{rows:,.0f} rows on {pages:,} page{'' if pages == 1 else 's'}"
     if pages <= SMALL_PAGES and reads["Node Type"] == "Seq Scan":
-        return f"{RIGHT_TO_SCAN} ({size}); the index serves at scale"
-    return f"index {entry.index} could serve, the planner chose otherwise ({size}){_instead(reads)}"
+        return f"{RIGHT_TO_SCAN} ({size}){AT_SCALE}"
+    return f"index {entry.index} {WITHOUT} ({size}){_instead(reads)}"
 
 
 async def _from_table_too(lane: Lane, reads: Node) -> str:

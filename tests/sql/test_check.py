@@ -66,6 +66,23 @@ async def test_every_finding_has_the_step_that_mends_it(database: Database) -> N
     assert [refusal.target for refusal in report.plan.refused] == ["migration"]
 
 
+async def test_of_an_index_that_has_drifted_it_is_not_said_that_it_could_serve(database: Database) -> None:
+    await database.execute(
+        "CREATE TABLE t (a int, b int); INSERT INTO t SELECT i, i FROM generate_series(1, 60000) i;"
+        " CREATE INDEX i ON t (a) WHERE a > 0; ANALYZE t"
+    )
+    probe = ProbeEntry("all", "SELECT b FROM t WHERE a > 0", Target(p50_ms=60_000), index="i")
+    wanted = replace(MANIFEST, constraints=(), migration=None, probes=(probe,))
+    for index, words in (
+        ("CREATE INDEX i ON t (a)", "index i is not as declared, and the planner does without it"),
+        ("CREATE INDEX i ON t (a) WHERE a > 0", "index i could serve, the planner chose otherwise"),
+    ):
+        manifest = replace(wanted, indexes=(IndexEntry(index),))
+        report = await verify(profile(database), manifest=manifest, duration_s=0.5)
+        plan = report.probes[0].plan
+        assert plan is not None and plan.note.startswith(words)
+
+
 async def test_it_leaves_no_trace(database: Database) -> None:
     await database.execute(COMPLETE)
     await database.execute("CREATE SEQUENCE s; INSERT INTO t VALUES (1)")

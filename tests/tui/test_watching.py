@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from sql.findings import PoolFinding, Verdict
+from sql.findings import IndexFinding, PoolFinding, Verdict
+from sql.latency.plan_notes import WITHOUT
+from sql.latency.readings import ProbePlan
 from sql.pool.pgbouncer_reading import PgbouncerPool, PgbouncerReading, PgbouncerSnapshot
-from sql.snapshots import Lost, PoolSnapshot, Unavailable
+from sql.snapshots import Lost, PoolSnapshot, ProbesSnapshot, Unavailable
 from tests.tui import samples
 from tui.watching import Readings
 
@@ -48,6 +50,32 @@ def test_an_unreadable_part_keeps_its_last_reading_and_obscures_the_verdict() ->
     assert readings.is_stale("indexes")
     assert readings.known("indexes").snapshot is samples.INDEXES
     assert readings.judged_parts().indexes is gone
+
+
+def test_what_a_plan_proves_of_an_index_depends_on_what_the_index_is() -> None:
+    readings = Readings(samples.MANIFEST)
+    name = samples.INDEXES.indexes[0].name
+    plan = ProbePlan("Seq Scan", False, name, f"index {name} {WITHOUT}")
+    probe = replace(samples.PROBES.probes[0], plan=plan)
+    measured = replace(samples.PROBES, probes=(probe,))
+    drifted = replace(samples.INDEXES.indexes[0], finding=IndexFinding.DRIFTED)
+    readings.apply(measured, samples.NOW)
+    assert readings.apply(replace(samples.INDEXES, indexes=(drifted,)), samples.NOW) == {"indexes", "probes"}
+    assert "is not as declared" in note_of(readings)
+    as_declared = replace(drifted, finding=IndexFinding.PRESENT)
+    readings.apply(replace(samples.INDEXES, indexes=(as_declared,)), samples.NOW)
+    assert "could serve" in note_of(readings)
+    assert readings.apply(replace(samples.INDEXES, indexes=()), samples.NOW) == {"indexes", "probes"}
+    assert readings.apply(measured, samples.NOW) == set()
+    assert note_of(readings) == plan.note
+
+
+def note_of(readings: Readings) -> str:
+    snapshot = readings.known("probes").snapshot
+    assert isinstance(snapshot, ProbesSnapshot)
+    plan = snapshot.probes[0].plan
+    assert plan is not None
+    return plan.note
 
 
 def test_the_pools_before_the_server_are_part_of_its_pool() -> None:

@@ -77,7 +77,7 @@ async def test_an_index_that_could_serve_but_is_not_chosen_shows_the_size(databa
     await database.execute(LARGE + "ANALYZE big;")
     found = await plan(database, "SELECT * FROM big WHERE b >= 0", "big_b")
     assert found.node == "Seq Scan"
-    assert found.note.startswith("index big_b could serve, the planner chose otherwise (100,000 rows on 44")
+    assert found.note.startswith("index big_b is there, and the planner does without it (100,000 rows on 44")
 
 
 async def test_the_index_of_a_partition_is_the_index(database: Database) -> None:
