@@ -56,6 +56,9 @@ def refused(prepared: Prepared, arguments: argparse.Namespace) -> ExitCode | Non
         show_question(f"{plan_text.steps(prepared)}\n")
         server = prepared.server
         narrate(f"{server.database} at {server.address}, PostgreSQL {server.version}")
+        for step in prepared.ready:
+            if step.preview is not None and (wait := step.preview.forecast.wait):
+                narrate(f"{step.id}: {wait}")
         if answer.accepts(ask_awake(answer.text)):
             return None
         narrate("nothing was run")

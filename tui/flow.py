@@ -113,7 +113,8 @@ class StepFlow:
                 screen.wait_for("planning again, and comparing with what you confirmed")
                 self._work(self._launch(screen, looked), "start a step")
 
-        self._app.push_screen(ConfirmStepScreen(screen.profile, step, where), answered)
+        wait = looked.step.preview.forecast.wait if looked.step.preview is not None else ""
+        self._app.push_screen(ConfirmStepScreen(screen.profile, step, where, wait), answered)
 
     async def _launch(self, screen: PreviewScreen, looked: Looked) -> None:
         road = self._road

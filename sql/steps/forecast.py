@@ -34,6 +34,15 @@ class Forecast:
     refused_reason: str | None = None
     """Why it must not begin: somebody builds on this table."""
 
+    @property
+    def wait(self) -> str:
+        """For how many it would wait and for whom first, a clause; empty where for nobody."""
+        if not self.blockers:
+            return ""
+        number, first = len(self.blockers), self.blockers[0].short
+        many = "1 session" if number == 1 else f"{number} sessions, the one with the oldest transaction"
+        return f"it would wait now for {many}: {first}"
+
 
 async def forecast(session: Session, step: Step) -> Forecast:
     """Look at locks and snapshots; takes no lock itself.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from profiles.model import EnvironmentClass, Guard
+from sql.steps.forecast import Forecast
 from sql.steps.step import Verb
-from tests.tui.stepping import RUN, StepDriver, entry, first_step, stepping
+from tests.tui.stepping import RUN, StepDriver, entry, first_step, looked, stepping
 from tests.waiting import until
 from tui.present.confirming import Asked, asking, forbidden
 from tui.screens.confirm_step import ConfirmStepScreen
@@ -25,6 +28,12 @@ async def ask(driver: StepDriver) -> ConfirmStepScreen:
     assert isinstance(screen, ConfirmStepScreen)
     await until(lambda: screen.listening)
     return screen
+
+
+def inside(driver: StepDriver) -> str:
+    """What the question says."""
+    found = (re.search("┃(.*)┃", each) for each in driver.screen_text())
+    return " ".join(" ".join(each[1] for each in found if each).split())
 
 
 @pytest.mark.parametrize("environment", list(EnvironmentClass))
@@ -46,6 +55,21 @@ async def test_the_key_that_opened_does_not_run(key: str) -> None:
         await ask(driver)
         await driver.press(key, key)
         assert LAUNCH not in driver.fake.asked
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=str)
+async def test_whom_it_would_wait_for_is_said_again(size: tuple[int, int]) -> None:
+    async with stepping(EnvironmentClass.PRODUCTION, size=size) as driver:
+        await ask(driver)
+        who = "pid 4711 [@click=app.quit]x[/] (idle in transaction)"
+        assert f"! it would wait now for 1 session: {who}" in inside(driver)
+        assert driver.shows("Cancel") and driver.shows("type its name")
+        driver.fake.found = looked(first_step(), forecast=Forecast())
+        await driver.press("escape", "g")
+        await driver.settle()
+        await driver.press("c")
+        assert isinstance(driver.app.screen, ConfirmStepScreen)
+        assert not driver.shows("it would wait")
 
 
 @pytest.mark.parametrize("environment", list(EnvironmentClass))
@@ -124,7 +148,7 @@ async def test_letters_keep_their_order_however_fast_they_come() -> None:
 async def test_the_whole_statement_fits_at_80_by_24() -> None:
     async with stepping() as driver:
         await ask(driver)
-        shown = " ".join(" ".join(driver.screen_text()).replace("┃", " ").split())
+        shown = inside(driver)
         assert first_step().sql in shown
         assert "ShareUpdateExclusiveLock" in shown
         for wanted in ("#run", "#cancel", "#typed"):

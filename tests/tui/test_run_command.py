@@ -101,6 +101,21 @@ async def test_again_it_is_there_already_and_0(newest: Database, capsys: pytest.
     assert not entries(Event.CONFIRMED)
 
 
+async def test_the_question_says_again_for_how_many_it_would_wait(
+    newest: Database, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await newest.execute(TABLE)
+    saved(newest, manifest=MANIFEST)
+    monkeypatch.setattr("tui.consent.can_ask", lambda: True)
+    monkeypatch.setattr("tui.consent.ask_awake", lambda question: "n")
+    async with transaction(newest, "UPDATE t SET b = 1"):
+        assert await run("create-index:i") == ExitCode.REFUSED
+    last = capsys.readouterr().err.splitlines()[-2]
+    assert "create-index:i: it would wait now for 1 session: pid " in last
+    assert await run("create-index:i") == ExitCode.REFUSED
+    assert "it would wait" not in capsys.readouterr().err
+
+
 async def test_add_and_validate_in_one_go_and_all_of_it_back(
     database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,11 +10,12 @@ from tui.widgets.typed_question import TypedQuestion
 
 
 class ConfirmStepScreen(TypedQuestion):
-    """Shows the step's exact SQL, its lock and its timeouts."""
+    """Shows the step's exact SQL, its lock, and whom it would wait for."""
 
-    def __init__(self, profile: Profile, step: Step, where: str) -> None:
+    def __init__(self, profile: Profile, step: Step, where: str, wait: str = "") -> None:
         """
         Args:
             where: the server, as it said who it is.
+            wait: whom it would wait for, as the preview has it; empty: nobody.
         """
-        super().__init__(profile, asking(profile, step), step.verb, where, step.sql, facts_of(step))
+        super().__init__(profile, asking(profile, step), step.verb, where, step.sql, facts_of(step), wait)

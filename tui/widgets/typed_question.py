@@ -52,13 +52,16 @@ class TypedQuestion(Question[bool]):
     """On the button that does it."""
     TO_DO_IT: ClassVar[str] = "To run it"
 
-    def __init__(self, profile: Profile, asked: Asking, title: str, where: str, sql: str, facts: str) -> None:
+    def __init__(
+        self, profile: Profile, asked: Asking, title: str, where: str, sql: str, facts: str, warning: str = ""
+    ) -> None:
         """
         Args:
             title: what would be done, in two or three words.
             where: the server, as it said who it is.
             sql: exactly what would be sent.
             facts: what it would do.
+            warning: what makes it worse just now; empty: nothing.
         """
         super().__init__()
         self._profile = profile
@@ -67,6 +70,7 @@ class TypedQuestion(Question[bool]):
         self._where = where
         self._sql = sql
         self._facts = facts
+        self._warning = warning
 
     @property
     def asking(self) -> Asking:
@@ -109,7 +113,11 @@ class TypedQuestion(Question[bool]):
         statement.call_after_refresh(statement.read, lines)
 
     def _said(self) -> list[Line]:
-        return [line((each, Tone.DIM)) for each in wrap(self._facts, WIDTH)]
+        warned = wrap(f"! {self._warning}", WIDTH) if self._warning else []
+        return [
+            *(line((each, Tone.DIM)) for each in wrap(self._facts, WIDTH)),
+            *(line((each, Tone.WARN)) for each in warned),
+        ]
 
     def _wanted(self) -> list[Line]:
         asked = self._asking
