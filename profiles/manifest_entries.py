@@ -20,10 +20,13 @@ from profiles.manifest import (
     SampleRow,
     Target,
 )
+from profiles.model import LONGEST_QUERY_S
 from profiles.sql_names import name_parts
 from profiles.toml_table import LONGEST_NAME_BYTES, Table, flaw_of, kind, quoted
 
 PERCENTILES = ("p50_ms", "p95_ms", "p99_ms")
+LONGEST_TARGET_MS = 100 * LONGEST_QUERY_S
+"""A probe may take ten times as long before it is cut off."""
 
 
 def read_index(table: Table) -> IndexEntry:
@@ -96,7 +99,7 @@ def read_pool(table: Table) -> PoolBudget:
     max_overflow = table.whole_number("max_overflow", least=0)
     timeout_s = table.number("timeout_s", least=0)
     recycle_s = table.number("recycle_s", least=0)
-    query_timeout_s = table.number("query_timeout_s", least=0)
+    query_timeout_s = table.number("query_timeout_s", least=0, most=LONGEST_QUERY_S)
     applications = table.texts("applications")
     table.finish()
     if max_overflow is not None and size is None and not table.has("size"):
@@ -149,7 +152,7 @@ def _table_name(table: Table, key: str, required: str = "") -> str | None:
 
 
 def _target(table: Table) -> Target:
-    limits = {name: table.number(name, above=0) for name in PERCENTILES}
+    limits = {name: table.number(name, above=0, most=LONGEST_TARGET_MS) for name in PERCENTILES}
     table.finish()
     if not any(name in table.content for name in PERCENTILES):
         table.refuse(None, "names no percentile", "write at least one of p50_ms, p95_ms, p99_ms")

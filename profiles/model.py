@@ -9,6 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
+LONGEST_QUERY_S = 2_000_000
+"""What a statement_timeout can say, which is an int of ms: 23 days."""
 
 
 class EnvironmentClass(StrEnum):

@@ -14,6 +14,7 @@ from profiles.errors import ConfigurationError, Problem
 from profiles.libpq_parameters import SECRETS, VARIABLES, wrong_value
 from profiles.model import (
     DEFAULT_GUARD,
+    LONGEST_QUERY_S,
     Credentials,
     CredentialSource,
     EnvironmentClass,
@@ -249,12 +250,17 @@ class _Reader:
         value = table[key]
         whole = key in ("size", "max_overflow")
         kinds = int if whole else (int, float)
+        most = LONGEST_QUERY_S if key == "query_timeout_s" else math.inf
         fits = (
-            isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+            isinstance(value, kinds)
+            and not isinstance(value, bool)
+            and math.isfinite(value)
+            and 0 <= value <= most
         )
         if fits and (key != "size" or value > 0):
             return value
         least = "greater than 0" if key == "size" else "0 or more"
+        least += f", at most {most}" if math.isfinite(most) else ""
         kind = "a whole number" if whole else "a number of seconds"
         self._problem(("pool", key), f"must be {kind}, {least}", f"write {key} = 20")
         return None

@@ -140,15 +140,17 @@ class Table:
         self.refuse(name, f"{quoted(value)} is none of {', '.join(words)}", remedy)
         return None
 
-    def number(self, name: str, *, above: float | None = None, least: float | None = None) -> float | None:
-        """A finite number, greater than `above` or not less than `least`."""
+    def number(
+        self, name: str, *, above: float | None = None, least: float | None = None, most: int = LARGEST_NUMBER
+    ) -> float | None:
+        """A finite number, greater than `above` or not less than `least`, and not greater than `most`."""
         value = self._value(name)
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
             self.refuse(name, f"must be a number, not {kind(value)}", "write digits without quotes")
-        elif value != value or abs(value) > LARGEST_NUMBER:
-            self.refuse(name, "is out of range", f"write a number up to {LARGEST_NUMBER}")
+        elif value != value or not -LARGEST_NUMBER <= value <= most:
+            self.refuse(name, "is out of range", f"write a number up to {most}")
         elif above is not None and value <= above:
             self.refuse(name, f"{value} is not greater than {above:g}", "write a positive number")
         elif least is not None and value < least:

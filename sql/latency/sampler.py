@@ -53,7 +53,7 @@ def probe_settings(
     timeout_ms = max((query_timeout_s or QUERY_TIMEOUT_S) * 1000, slowest_ms)
     return {
         "search_path": search_path,
-        "statement_timeout": str(round(timeout_ms)),
+        "statement_timeout": str(math.ceil(timeout_ms)),
         # A user who waits for a lock waits for the answer: only the time limit ends it.
         "lock_timeout": "0",
         "default_transaction_read_only": "on",

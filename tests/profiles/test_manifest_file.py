@@ -276,6 +276,20 @@ WRONG = {
         "is out of range",
         "",
     ),
+    "target beyond what a statement_timeout can say": (
+        PROBE.replace("5 }", "5, p99_ms = 214748365 }"),
+        5,
+        "probe[1].target.p99_ms",
+        "is out of range",
+        "write a number up to 200000000",
+    ),
+    "query_timeout_s beyond what a statement_timeout can say": (
+        "[pool]\nquery_timeout_s = 2147484\n",
+        3,
+        "pool.query_timeout_s",
+        "is out of range",
+        "write a number up to 2000000",
+    ),
     "percentile of no kind": (
         PROBE.replace("5 }", "5, p90_ms = 9 }"),
         5,

@@ -133,6 +133,12 @@ def test_all_mistakes_are_named_at_once_each_with_its_line(tmp_path: Path) -> No
     assert all("; " in sentence for sentence in found)
 
 
+def test_a_time_limit_beyond_what_a_server_takes_is_refused(tmp_path: Path) -> None:
+    found = problems(tmp_path, f"{LEAST}[pool]\nquery_timeout_s = 2147484\n")
+    assert len(found) == 1
+    assert "pool.query_timeout_s: must be a number of seconds, 0 or more, at most 2000000; write" in found[0]
+
+
 @pytest.mark.parametrize(
     ("text", "key"),
     [

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from profiles.manifest import Target
+from profiles.manifest_entries import LONGEST_TARGET_MS
+from profiles.model import LONGEST_QUERY_S
 from sql.latency.lane import Lane
 from sql.latency.probe_plan import explain
 from sql.latency.sampler import probe_settings
@@ -22,6 +26,22 @@ async def lane(newest: Database) -> AsyncIterator[Lane]:
     opened = await Lane.open(profile(newest), None, probe_settings([DASHBOARD], "public", None))
     yield opened
     await opened.close()
+
+
+async def test_the_longest_time_limits_that_a_manifest_may_ask_for_are_taken(database: Database) -> None:
+    patient = replace(DASHBOARD, target=Target(p99_ms=LONGEST_TARGET_MS))
+    for probe, query_timeout_s in ((patient, None), (DASHBOARD, float(LONGEST_QUERY_S))):
+        settings = probe_settings([probe], "public", query_timeout_s)
+        opened = await Lane.open(profile(database), None, settings)
+        (row,) = await opened.aside("SELECT setting FROM pg_settings WHERE name = 'lock_timeout'")
+        assert row["setting"] == "500"
+        await opened.close()
+
+
+def test_a_limit_of_less_than_a_millisecond_is_no_end_to_limits() -> None:
+    assert probe_settings([DASHBOARD], "public", 0.0001)["statement_timeout"] == "5000"
+    brisk = replace(DASHBOARD, target=Target(p50_ms=5))
+    assert probe_settings([brisk], "public", 0.0001)["statement_timeout"] == "1"
 
 
 async def test_a_statement_that_was_asked_before_is_asked_again_after_a_change(
