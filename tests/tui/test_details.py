@@ -84,6 +84,7 @@ async def test_constraint_migration_pool_and_probe_have_details() -> None:
         await driver.press("escape", "3", "enter")
         said = " ".join(words(driver).split())
         assert "9 connections, budget 100" in said
+        assert driver.shows(" esc back  ? help"), "the pool has no step and no SQL"
         assert "idle 11 on the server" in said
         assert "oldest transaction 3 s in this database" in said
         assert "waiting on locks 0 in this database" in said
@@ -91,6 +92,7 @@ async def test_constraint_migration_pool_and_probe_have_details() -> None:
         said = words(driver)
         assert "✗ missed" in said
         assert "✗ does not use idx_leads_status_score" in said
+        assert driver.shows(" esc back  y copy  ? help"), "a probe has no step"
         assert "SELECT * FROM leads WHERE status = $1" in said
 
 

@@ -230,10 +230,12 @@ async def test_a_superusers_session_is_not_offered_and_the_reason_is_said() -> N
     async with stepping() as driver:
         await running(driver)
         await driver.press("u", "enter")
+        assert driver.shows(" esc back  x cancel it  ? help  w who waits  y copy")
         root = replace(NEAR, user="postgres", of_superuser=True, may_signal=False)
         progress = replace(WAITING, waits_for=(root,))
         driver.app.board.take(BuildsSnapshot(samples.NOW, ((RUN, progress),)))
         await driver.pilot.pause()
+        assert driver.shows(" esc back  x cancel it  c cancel blocker  t terminate  n mark  ? help")
         await driver.press("t")
         assert driver.shows("! it belongs to a superuser (postgres): only a superuser may signal it")
         assert isinstance(driver.app.screen, RunScreen)
@@ -287,6 +289,14 @@ async def test_an_end_is_said_and_its_keys_are_off() -> None:
         )
         assert driver.shows("✓ done")
         assert driver.shows("it is valid")
+        assert driver.shows(" esc back  ? help  y copy"), "no key that nothing can come of"
+        screen = driver.app.screen
+        assert isinstance(screen, RunScreen)
+        screen.may_go_on = True
+        screen.draw()
+        await driver.pilot.pause()
+        assert driver.shows(" esc back  b next step  ? help  y copy")
+        screen.may_go_on = False
         await driver.press("x")
         assert driver.shows("! it is over: there is nothing to cancel")
         await driver.press("b")

@@ -28,12 +28,23 @@ from tui.keys import (
     warming,
 )
 from tui.keys import help as help_keys
-from tui.keys.registry import Facts, Key, Scope
+from tui.keys.registry import MENDABLE, Facts, Key, Scope
 
 if TYPE_CHECKING:
     from textual.binding import Binding
 
-__all__ = ["KEYS", "Facts", "Key", "Scope", "bindings", "footer_keys", "key", "markdown_table", "of_scope"]
+__all__ = [
+    "KEYS",
+    "MENDABLE",
+    "Facts",
+    "Key",
+    "Scope",
+    "bindings",
+    "footer_keys",
+    "key",
+    "markdown_table",
+    "of_scope",
+]
 
 SCREENS = (
     deck,

@@ -21,7 +21,7 @@ KEYS: tuple[Key, ...] = (
         ("y",),
         "y",
         "copy",
-        "Copy the SQL of the next step",
+        "Copy the SQL of the next step; of a probe its query",
         Scope.DETAILS,
         footer=2,
         off=needs_sql,

@@ -79,8 +79,9 @@ KEYS: tuple[Key, ...] = (
         "who waits",
         "Whom it waits for and who waits for it, as a tree of locks",
         Scope.RUN,
+        footer=8,
         off=why,
     ),
-    Key("run.copy", ("y",), "y", "copy", "Copy the exact SQL", Scope.RUN),
+    Key("run.copy", ("y",), "y", "copy", "Copy the exact SQL", Scope.RUN, footer=9),
     *reading_keys(Scope.RUN),
 )

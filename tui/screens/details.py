@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, TypeAlias
@@ -123,6 +123,12 @@ class DetailsScreen(Reader):
     def lines(self, width: int) -> Sequence[Line]:
         """The details as they are now."""
         return self._details.lines(width) if self._details is not None else ()
+
+    def idle_keys(self) -> Collection[str]:
+        """No step mends a probe or the pool; not every row has SQL of its own."""
+        has_sql = self._details is not None and bool(self._details.sql)
+        steps = () if TITLES[self._subject[0]] in keys.MENDABLE else ("build", "roll_back")
+        return steps if has_sql else (*steps, "copy")
 
     def follow(self) -> None:
         """Look the row up again; what was last known of a row that is gone stays."""

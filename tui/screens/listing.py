@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -102,8 +103,13 @@ class Listing(Filtering[None]):
         if self.is_mounted and self.is_attached and not self._pruning:
             self._show()
 
+    def idle_keys(self) -> Collection[str]:
+        """Actions whose keys can do nothing just now: the footer has room for others."""
+        return ()
+
     def _show(self) -> None:
         self.pane.show_view(self.view(), self.age(), self.note())
+        self.query_one("#footer", Footer).leave_out(self.idle_keys())
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Show a sentence in the footer for a while."""

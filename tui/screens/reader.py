@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from textual import events
 from textual.app import ComposeResult
@@ -68,6 +68,10 @@ class Reader(Screen[None]):
         """The text for a width in cells."""
         raise NotImplementedError
 
+    def idle_keys(self) -> Collection[str]:
+        """Actions whose keys can do nothing just now: the footer has room for others."""
+        return ()
+
     @property
     def scroller(self) -> Scroller:
         """The text."""
@@ -83,6 +87,7 @@ class Reader(Screen[None]):
             return
         self.scroller.read(self.lines(self.scroller.size.width))
         self._draw_title()
+        self.query_one("#footer", Footer).leave_out(self.idle_keys())
 
     def _draw_title(self) -> None:
         scroller = self.scroller

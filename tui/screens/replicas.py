@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
@@ -91,6 +92,12 @@ class ReplicasScreen(Listing):
     def note(self) -> Line:
         """Why they are old or cannot be read, and what mends it."""
         return doubt(self._readings, PART)
+
+    def idle_keys(self) -> Collection[str]:
+        """Only a standby has a primary to go to."""
+        snapshot = self._readings.known(PART).snapshot
+        stands_by = isinstance(snapshot, ReplicasSnapshot) and snapshot.replicas.in_recovery
+        return () if stands_by else ("primary",)
 
     def facts(self, name: str) -> keys.Facts:  # noqa: ARG002
         """What decides whether the key `name` is off."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TICK_S = 1.0
 SIGNALS = {"cancel_blocker": "cancel", "terminate_blocker": "terminate"}
+IN_THE_WAY = (*SIGNALS, "mark")
 ASKS = ("stop", "cancel_blocker", "terminate_blocker", "next", "locks", "copy")
 
 
@@ -130,6 +131,13 @@ class RunScreen(Reader):
         if picture is None:
             return (line((f" … waiting for what the journal says of {self.run_id}", Tone.DIM)),)
         return run_lines(replace(picture, next_step=self.next_step), self._clock(), width)
+
+    def idle_keys(self) -> Collection[str]:
+        """Nothing is to be stopped after the end, nobody to be ended where nobody is in the way."""
+        idle = {"stop", "locks"} if self.over else {"next"}
+        if not self.may_go_on:
+            idle.add("next")
+        return idle if self.blocker is not None else idle.union(IN_THE_WAY)
 
     # -- keys -------------------------------------------------------------------------------------------
 

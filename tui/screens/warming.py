@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -53,6 +53,10 @@ class WarmingScreen(Reader):
         if self._done is not None:
             return done_lines(self._done, width)
         return going_lines(self._going) if self._going is not None else offer_lines(self._probes, width)
+
+    def idle_keys(self) -> Collection[str]:
+        """One warm-up at a time."""
+        return ("start",) if self._going is not None else ()
 
     def _why_not(self) -> str:
         if not self._probes:

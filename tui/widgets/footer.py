@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from tui import keys
 from tui.present.view import Line, Span, Tone, clip, line, line_width
@@ -17,6 +17,7 @@ class Footer(Lines):
     def __init__(self, scope: keys.Scope, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.scope = scope
+        self._left_out: frozenset[str] = frozenset()
         self._said: Line = ()
         self._told = 0
         self._announced = 0
@@ -29,6 +30,12 @@ class Footer(Lines):
     def on_resize(self) -> None:
         """Another width has room for more or fewer keys."""
         self._draw()
+
+    def leave_out(self, actions: Collection[str]) -> None:
+        """Show no key of these actions: just now none of them can do anything on this screen."""
+        if self._left_out != frozenset(actions):
+            self._left_out = frozenset(actions)
+            self._draw()
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Show a message for a while in place of the keys."""
@@ -51,12 +58,17 @@ class Footer(Lines):
 
     def _draw(self) -> None:
         width = self.size.width or 80
-        self.show([clip(self._said, width) if self._said else key_line(self.scope, width)])
+        shown = self._said or key_line(self.scope, width, self._left_out)
+        self.show([clip(shown, width)])
 
 
-def key_line(scope: keys.Scope, width: int) -> Line:
-    """The keys of a scope, as many as fit, those that stay first; none is ever cut in half."""
-    every = keys.footer_keys(scope)
+def key_line(scope: keys.Scope, width: int, without: Collection[str] = ()) -> Line:
+    """The keys of a scope, as many as fit, those that stay first; none is ever cut in half.
+
+    Args:
+        without: actions whose keys are left out.
+    """
+    every = [each for each in keys.footer_keys(scope) if each.action not in without]
     shown: list[keys.Key] = []
     for each in sorted(every, key=lambda each: not each.stays):
         if line_width(_spans([*shown, each])) > width:
