@@ -88,7 +88,7 @@ async def test_w_writes_the_note_and_says_where() -> None:
         await driver.press("w")
         await until(lambda: list(locations().state.glob("handover-demo-production-*.md")))
         (path,) = locations().state.glob("handover-*.md")
-        await until(lambda: driver.shows("✓ written to"))
+        await until(lambda: driver.shows(f"✓ written: {path.name} in "))
         text = path.read_text()
         assert "drop\\-index:idx\\_old" in text or "drop-index:idx_old" in text
         assert "another" not in text

@@ -14,7 +14,20 @@ from tui.present.header import Banner, banner_lines
 from tui.present.meanings import MEANINGS
 from tui.present.signs import SIGNS, mark
 from tui.present.tally import tally
-from tui.present.view import Column, Row, Tone, View, clip, layout, line, line_width, spread, table_line
+from tui.present.view import (
+    GAP,
+    Column,
+    Row,
+    Tone,
+    View,
+    clip,
+    layout,
+    line,
+    line_width,
+    shortened,
+    spread,
+    table_line,
+)
 
 
 @pytest.mark.parametrize(
@@ -247,3 +260,10 @@ def test_lines_narrower_than_a_character_end() -> None:
 def test_a_line_too_narrow_for_a_character_still_takes_it(width: int) -> None:
     spans = folded([("漢字", Tone.PLAIN), (" ", Tone.PLAIN), ("CHECK", Tone.CHANGED)], width)
     assert "".join(text for each in spans for text, _ in each).replace(" ", "") == "漢字CHECK"
+
+
+def test_a_floor_is_left_out_as_a_whole_before_a_warning_is_cut() -> None:
+    said = (*line("5 met"), GAP, ("! 5 incidents, i", Tone.WARN), GAP, ("floor 0.59", Tone.DIM))
+    for width, shown in ((40, "5 met  ! 5 incidents, i  floor 0.59"), (30, "5 met  ! 5 incidents, i")):
+        assert "".join(text for text, _ in shortened(said, width)) == shown
+    assert "".join(text for text, _ in shortened(said, 12)) == "5 met  ! 5 …"

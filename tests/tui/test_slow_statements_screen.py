@@ -60,7 +60,7 @@ async def test_the_list_opens_orders_and_copies() -> None:
         assert driver.shows("500.0")
         assert driver.shows("20% of the database's time · 4 calls, 1 by this role · 10.0 rows a call")
         await driver.press("o")
-        assert driver.shows("3 statements by share of the time since")
+        assert driver.shows("3 statements by share of the time · since")
         assert screen.pane.rows[0].key == "2"
         copied: list[str] = []
         driver.app.copy = copied.append  # type: ignore[method-assign]

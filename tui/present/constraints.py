@@ -12,9 +12,9 @@ from sql.snapshots import (
 )
 from tui.present.indexes import PRIORITY_TONES, RANK, short_table
 from tui.present.signs import OPEN, badness, is_good, mark
-from tui.present.tally import GAP, tally
+from tui.present.tally import tally
 from tui.present.text import NOTHING, clean, count
-from tui.present.view import Column, Line, Row, Span, Tone, View, line
+from tui.present.view import GAP, Column, Line, Row, Span, Tone, View, line
 
 COLUMNS = (
     Column("finding", least=10),

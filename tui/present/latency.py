@@ -11,9 +11,9 @@ from sql.findings import ProbeFinding
 from sql.latency.trend import Trend
 from sql.snapshots import ProbesSnapshot
 from tui.present.signs import badness, mark
-from tui.present.tally import GAP, tally
+from tui.present.tally import tally
 from tui.present.text import clean, ms, plural, spark, target_ms
-from tui.present.view import Column, Line, Row, Span, Tone, View, line
+from tui.present.view import GAP, Column, Line, Row, Span, Tone, View, line
 
 if TYPE_CHECKING:
     from sql.latency.readings import ProbeReading

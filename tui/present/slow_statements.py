@@ -25,7 +25,7 @@ class Order(StrEnum):
 
     MEAN = "mean"
     SHARE = "share of the time"
-    NOW = "last minute"
+    NOW = "the last minute"
 
 
 ORDERS: Mapping[Order, Callable[[SlowStatement], float]] = {
@@ -48,7 +48,7 @@ def slow_statements_view(snapshot: SlowStatementsSnapshot, order: Order) -> View
 
 
 def _summary(snapshot: SlowStatementsSnapshot, order: Order) -> Line:
-    since = f" since {snapshot.since.astimezone(UTC):%m-%d %H:%M} UTC" if snapshot.since else ""
+    since = f" · since {snapshot.since.astimezone(UTC):%m-%d %H:%M} UTC" if snapshot.since else ""
     counted = plural(len(snapshot.statements), "statement")
     return line((f"{counted} by {order}", Tone.PLAIN), (since, Tone.DIM))
 

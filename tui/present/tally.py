@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from tui.present.signs import badness, mark
-from tui.present.view import Line, Span, Tone
+from tui.present.view import GAP, Line, Span, Tone
 
 CROWDED = 3
 """From so many kinds of trouble on, the word of the good finding gives way to its sign."""
-GAP: Span = ("  ", Tone.PLAIN)
 
 
 def tally(findings: Iterable[StrEnum], good: StrEnum, nothing: str) -> Line:

@@ -64,10 +64,21 @@ def clip(spans: Iterable[Span], width: int) -> Line:
     return tuple(kept)
 
 
+GAP: Span = ("  ", Tone.PLAIN)
+"""Between the parts of a summary."""
+
+
+def shortened(spans: Line, width: int) -> Line:
+    """The spans in at most `width` cells: a dim last part is left out as a whole before anything is cut."""
+    while line_width(spans) > width and len(spans) > 2 and spans[-2] is GAP and spans[-1][1] is Tone.DIM:
+        spans = spans[:-2]
+    return clip(spans, width)
+
+
 def spread(left: Line, right: Line, width: int) -> Line:
     """`left` and `right` at the two ends of a line; the left one gives way."""
     room = width - line_width(right)
-    shown = clip(left, max(room - 1, 0))
+    shown = shortened(left, max(room - 1, 0))
     gap = max(room - line_width(shown), 0)
     return (*shown, (" " * gap, Tone.PLAIN), *right)
 

@@ -107,7 +107,7 @@ class DemoWatchScreen(Screen[None]):
         said = summary(pool.pool) if isinstance(pool, PoolSnapshot) else ()
         muted = (" · bell muted", Tone.WARN) if self._muted else ("", Tone.DIM)
         name = (f" {clean(self._profile.name)}", Tone.STRONG)
-        return line(badge, name, (" › demo watch · pool ", Tone.DIM), *said, muted)
+        return line(badge, name, (" › demo · pool ", Tone.DIM), *said, muted)
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Show a sentence in the footer for a while."""

@@ -28,6 +28,8 @@ SIGNS = (
         "share of the measurements that were made when they were due; well below 100% the percentiles"
         " stand on few",
     ),
+    ("floor", Tone.STRONG, "ms that SELECT 1 takes on the probes' connection: no probe can be faster"),
+    ("p95", Tone.STRONG, "ms that 95 of 100 runs stay below, each counted from when it was due; so p50, p99"),
     ("≠", Tone.CHANGED, "this line of a definition differs"),
     (
         "…",

@@ -149,7 +149,7 @@ class JournalScreen(Filtering[None]):
         except OSError as error:
             self.say(f"the note cannot be written: {error.strerror}", Tone.BAD)
         else:
-            self.say(f"written to {path}", Tone.GOOD)
+            self.say(f"written: {path.name} in {path.parent}", Tone.GOOD)
 
 
 class StoryScreen(Reader):
