@@ -69,6 +69,18 @@ def test_the_help_lists_every_key(scope: keys.Scope) -> None:
     assert len(headings) == len(set(headings))
 
 
+def test_the_help_says_what_keys_do_where_letters_are_typed() -> None:
+    text = "\n".join("".join(part for part, _ in each) for each in help_lines(120))
+    section = text.split(" In a filter, a form or a question\n")[1].split("\n\n")[0]
+    assert [each.split("  ")[1] for each in section.splitlines()] == [
+        "enter",
+        "esc",
+        "tab or ↑ ↓",
+        "← or →",
+        "F2",
+    ]
+
+
 @pytest.mark.parametrize(
     ("way", "scope"), [("enter", keys.Scope.DETAILS), ("c", keys.Scope.POOL), ("x", keys.Scope.LOCKS)]
 )

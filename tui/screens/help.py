@@ -15,6 +15,14 @@ from tui.screens.reader import Reader
 from tui.widgets.footer import Footer
 
 LABEL_WIDTH = 12
+TYPING = (
+    ("enter", "keeps the filter; goes to the next field; presses the button that is marked"),
+    ("esc", "drops the filter; leaves the form or the question, and nothing is done"),
+    ("tab or ↑ ↓", "the next field, the one before"),
+    ("← or →", "another choice of a field; the other button"),
+    ("F2", "saves the form of a profile"),
+)
+"""Keys of whatever is typed into: no letter acts there."""
 SIGNS = (
     ("✓", Tone.GOOD, "as the manifest asks"),
     ("✗", Tone.BAD, "not as the manifest asks: the database is NOT READY"),
@@ -52,16 +60,21 @@ def help_lines(width: int, begins: keys.Scope = keys.Scope.DECK) -> tuple[Line, 
             continue
         lines.append(line((f" {scope.value}", Tone.ACCENT)))
         for each in of_scope:
-            first, *rest = wrap(each.help, width - LABEL_WIDTH - 4)
-            lines.append(line("  ", (f"{each.label:<{LABEL_WIDTH}}", Tone.STRONG), first))
-            lines += [line(" " * (LABEL_WIDTH + 2), text) for text in rest]
+            lines += _explained(each.label, Tone.STRONG, each.help, width)
         lines.append(BLANK)
-    lines.append(line((" Signs", Tone.ACCENT)))
+    lines.append(line((" In a filter, a form or a question", Tone.ACCENT)))
+    for label, meaning in TYPING:
+        lines += _explained(label, Tone.STRONG, meaning, width)
+    lines += [BLANK, line((" Signs", Tone.ACCENT))]
     for sign, tone, meaning in SIGNS:
-        first, *rest = wrap(meaning, width - LABEL_WIDTH - 4)
-        lines.append(line("  ", (f"{sign:<{LABEL_WIDTH}}", tone), first))
-        lines += [line(" " * (LABEL_WIDTH + 2), text) for text in rest]
+        lines += _explained(sign, tone, meaning, width)
     return tuple(lines)
+
+
+def _explained(label: str, tone: Tone, meaning: str, width: int) -> list[Line]:
+    first, *rest = wrap(meaning, width - LABEL_WIDTH - 4)
+    begin = line("  ", (f"{label:<{LABEL_WIDTH}}", tone), first)
+    return [begin, *(line(" " * (LABEL_WIDTH + 2), text) for text in rest)]
 
 
 def open_help(app: App[int]) -> None:
