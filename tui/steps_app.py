@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tui.flow import StepFlow
     from tui.road import Road
     from tui.screens.details import DetailsScreen
-    from tui.screens.journal import JournalScreen
     from tui.screens.locks import LocksScreen
     from tui.screens.preview import PreviewScreen
     from tui.screens.run import RunScreen
@@ -122,10 +121,6 @@ class StepsApp(App[int]):
             self.flow.ask_to_stop(message.run, message.screen.say)
         else:
             self.flow.adopt(message.run, message.screen.say)
-
-    def on_journal_screen_copied(self, message: JournalScreen.Copied) -> None:
-        """Copy from the journal."""
-        self.copy(message.text)
 
     def _runs_changed(self) -> None:
         """The journal or the server say something new of a run."""

@@ -9,25 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
-from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.message import Message
-from textual.widgets import Input
 
 from profiles.locations import locations
 from profiles.model import Profile
 from tui import keys
-from tui.panes.pane import Pane
+from tui.messages import Copied
 from tui.present.journal import Story, journal_view, stories, story_lines, story_text
 from tui.present.signs import BADGES
 from tui.present.text import clean
-from tui.present.view import Line, Tone, line
+from tui.present.view import Line, Tone, View, line
 from tui.reports.events import signalled
-from tui.screens.help import open_help
+from tui.screens.listing import Listing
 from tui.screens.reader import Reader
-from tui.widgets.filtering import Filtering
-from tui.widgets.footer import Footer
-from tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
     from sql.steps.journal import JournalEntry
@@ -35,51 +29,26 @@ if TYPE_CHECKING:
 FOLLOW_S = 1.0
 
 
-class JournalScreen(Filtering[None]):
+class JournalScreen(Listing):
     """One row a run, the latest first."""
 
-    CSS_PATH = "../styles/journal.tcss"
-    AUTO_FOCUS = "#journal-list"
+    SCOPE = keys.Scope.JOURNAL
+    NAME = "journal"
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.Scope.JOURNAL)]
 
-    class Copied(Message):
-        """What the journal says of a run is to be copied."""
-
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
-
     def __init__(self, profile: Profile) -> None:
-        super().__init__()
-        self.profile = profile
+        super().__init__(profile)
         self._entries: list[JournalEntry] = []
         self._stories: tuple[Story, ...] = ()
-
-    def compose(self) -> ComposeResult:
-        """Title, list, filter, keys."""
-        yield Lines(id="journal-title")
-        yield Pane(0, "Journal", id="journal-list")
-        yield Input(id="journal-filter", classes="filter", compact=True)
-        yield Footer(keys.Scope.JOURNAL, id="footer")
+        self._view = View(summary=line(("reading …", Tone.DIM)))
 
     def on_mount(self) -> None:
         """Read the file once the frame is out, and go on while the screen is up."""
-        self.pane.border_title = "Journal"
-        self.query_one("#journal-filter", Input).cursor_blink = False
-        badge = (BADGES[self.profile.environment], Tone.BADGE)
-        title = line(badge, (f" {clean(self.profile.name)} › ", Tone.DIM), ("journal", Tone.STRONG))
-        self.query_one("#journal-title", Lines).show([title])
         self.call_after_refresh(self.read_on)
 
-    @property
-    def pane(self) -> Pane:
-        """The rows."""
-        return self.query_one("#journal-list", Pane)
-
-    @property
-    def filtered(self) -> Pane:
-        """The filter narrows the rows."""
-        return self.pane
+    def view(self) -> View:
+        """What was read so far."""
+        return self._view
 
     @work(group="journal", exclusive=True, description="read the journal", exit_on_error=False)
     async def read_on(self) -> None:
@@ -96,7 +65,8 @@ class JournalScreen(Filtering[None]):
             if mine or first or trouble != trouble_before:
                 self._entries += mine
                 self._stories = stories(self._entries)
-                self.pane.show_view(journal_view(self._stories, trouble), "")
+                self._view = journal_view(self._stories, trouble)
+                self.follow()
             first, trouble_before = False, trouble
             await asyncio.sleep(FOLLOW_S)
 
@@ -106,41 +76,15 @@ class JournalScreen(Filtering[None]):
         row = self.pane.row
         return next((each for each in self._stories if row is not None and each.key == row.key), None)
 
-    def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
-        """Show a sentence in the footer for a while."""
-        self.query_one("#footer", Footer).say(clean(text), tone)
-
-    # -- keys -------------------------------------------------------------------------------------------
-
-    def on_pane_opened(self) -> None:
-        """A second click on a row opens it."""
-        self.action_key("open")
-
-    def action_key(self, name: str) -> None:
-        """Every key of the list comes through here."""
+    def act(self, name: str) -> None:
+        """The whole story, a copy of it, or the note."""
         story = self.story
-        why_off = keys.key(f"journal.{name}").why_off(keys.Facts(pane="the journal", row=story is not None))
-        if why_off:
-            self.say(why_off, Tone.WARN)
-        elif name == "help":
-            open_help(self.app)
-        elif name == "close":
-            self._leave()
-        elif name == "filter":
-            self.open_filter("show only what holds …")
-        elif name == "note":
+        if name == "note":
             self._write_note()
         elif story is not None and name == "open":
             self.app.push_screen(StoryScreen(self.profile, story))
         elif story is not None:
-            self.post_message(self.Copied(story_text(story)))
-
-    def _leave(self) -> None:
-        if self.pane.needle:
-            self.pane.filter("")
-            self.say("all of the journal")
-        else:
-            self.dismiss(None)
+            self.post_message(Copied(story_text(story)))
 
     @work(group="note", exclusive=True, description="write the hand-over note", exit_on_error=False)
     async def _write_note(self) -> None:
@@ -177,7 +121,7 @@ class StoryScreen(Reader):
     def action_key(self, name: str) -> None:
         """Copying; the rest as in every text."""
         if name == "copy":
-            self.post_message(JournalScreen.Copied(story_text(self._story)))
+            self.post_message(Copied(story_text(self._story)))
         else:
             super().action_key(name)
 

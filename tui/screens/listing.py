@@ -86,7 +86,7 @@ class Listing(Filtering[None]):
     def facts(self, name: str) -> keys.Facts:  # noqa: ARG002
         """What decides whether the key `name` is off."""
         row = self.pane.row
-        return keys.Facts(pane=self.NAME, row=row is not None, sql=bool(row and row.sql))
+        return keys.Facts(pane=f"the {self.NAME}", row=row is not None, sql=bool(row and row.sql))
 
     @property
     def pane(self) -> Pane:
@@ -137,6 +137,6 @@ class Listing(Filtering[None]):
     def _leave(self) -> None:
         if self.pane.needle:
             self.pane.filter("")
-            self.say(f"all rows of {self.NAME}")
+            self.say(f"all rows of the {self.NAME}")
         else:
             self.dismiss(None)
