@@ -19,6 +19,13 @@ WIDE = 100
 """From this many columns on everything about the server fits in one line."""
 
 
+def trail(environment: EnvironmentClass, *places: str) -> Line:
+    """The title of a screen over the deck, the place that it is last: `▲ PRODUCTION ▲  shop › runs`."""
+    *before, here = map(clean, places)
+    way = "".join(f"{each} › " for each in before)
+    return line((BADGES[environment], Tone.BADGE), (f" {way}", Tone.DIM), (here, Tone.STRONG))
+
+
 @dataclass(frozen=True)
 class Banner:
     """What the header says."""

@@ -11,9 +11,8 @@ from profiles.model import Profile
 from sql.latency.evidence import Incident, IncidentsSnapshot
 from tui import keys
 from tui.messages import Copied
+from tui.present.header import trail
 from tui.present.incidents import incident_lines, incident_text, incidents_view
-from tui.present.signs import BADGES
-from tui.present.text import clean
 from tui.present.view import BLANK, Line, Tone, View, line
 from tui.screens.listing import Listing
 from tui.screens.reader import Reader
@@ -83,9 +82,8 @@ class EvidenceScreen(Reader):
 
     def title_text(self) -> Line:
         """Which one this is."""
-        badge = (BADGES[self._profile.environment], Tone.BADGE)
-        what = clean(f"{self._incident.at:%H:%M:%S} {self._incident.probe}")
-        return line(badge, (" incidents › ", Tone.DIM), (what, Tone.STRONG))
+        what = f"{self._incident.at:%H:%M:%S} {self._incident.probe}"
+        return trail(self._profile.environment, "incidents", what)
 
     def lines(self, width: int) -> Sequence[Line]:
         """The evidence."""

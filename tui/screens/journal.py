@@ -15,9 +15,8 @@ from profiles.locations import locations
 from profiles.model import Profile
 from tui import keys
 from tui.messages import Copied
+from tui.present.header import trail
 from tui.present.journal import Story, journal_view, stories, story_lines, story_text
-from tui.present.signs import BADGES
-from tui.present.text import clean
 from tui.present.view import Line, Tone, View, line
 from tui.reports.events import signalled
 from tui.screens.listing import Listing
@@ -109,10 +108,9 @@ class StoryScreen(Reader):
 
     def title_text(self) -> Line:
         """Whose run this is."""
-        badge = (BADGES[self._profile.environment], Tone.BADGE)
         first = self._story.first
-        what = clean(f"{first.step or signalled(first)} {first.run or 'previewed'}")
-        return line(badge, (" journal › ", Tone.DIM), (what, Tone.STRONG))
+        what = f"{first.step or signalled(first)} {first.run or 'previewed'}"
+        return trail(self._profile.environment, "journal", what)
 
     def lines(self, width: int) -> Sequence[Line]:
         """Its entries."""

@@ -18,10 +18,11 @@ from sql.snapshots import ProbesSnapshot
 from tui import keys
 from tui.messages import Copied
 from tui.present.axes import ValueAxis, time_axis, value_axis
+from tui.present.header import trail
 from tui.present.latency import window
 from tui.present.plot import Plotted, columns_of
 from tui.present.probe_screen import ProbePicture, probe_lines, rows_for
-from tui.present.signs import BADGES, mark
+from tui.present.signs import mark
 from tui.present.text import clean
 from tui.present.view import Line, Tone, line, spread
 from tui.screens.help import open_help
@@ -174,8 +175,7 @@ class LatencyScreen(Screen[None]):
         return clean(self._trouble() or "waiting for the first samples")
 
     def _draw_title(self, reading: ProbeReading | None) -> None:
-        badge = (BADGES[self._profile.environment], Tone.BADGE)
-        title = line(badge, (f" {clean(self._profile.name)} › ", Tone.DIM), (clean(self.probe), Tone.STRONG))
+        title = trail(self._profile.environment, self._profile.name, self.probe)
         if reading is not None:
             kind = f" · {clean(reading.query_class)}" if reading.query_class else ""
             title = (*title, ("  ", Tone.PLAIN), mark(reading.finding), (kind, Tone.DIM))

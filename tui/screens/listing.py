@@ -12,7 +12,7 @@ from textual.widgets import Input
 from profiles.model import Profile
 from tui import keys
 from tui.panes.pane import Pane
-from tui.present.signs import BADGES
+from tui.present.header import trail
 from tui.present.text import age, clean
 from tui.present.view import BLANK, Line, Tone, View, line
 from tui.screens.help import open_help
@@ -63,8 +63,7 @@ class Listing(Filtering[None]):
         """Show what is known."""
         self.pane.border_title = self.NAME.capitalize()
         self.query_one("#list-filter", Input).cursor_blink = False
-        badge = (BADGES[self.profile.environment], Tone.BADGE)
-        title = line(badge, (f" {clean(self.profile.name)} › ", Tone.DIM), (self.NAME, Tone.STRONG))
+        title = trail(self.profile.environment, self.profile.name, self.NAME)
         self.query_one("#list-title", Lines).show([title])
         self._show()
 

@@ -13,10 +13,9 @@ from profiles.model import Profile
 from sql.pool.use import GROUPINGS, PART
 from sql.snapshots import PoolSnapshot
 from tui import keys
+from tui.present.header import trail
 from tui.present.pool_screen import PoolPicture, pool_lines
-from tui.present.signs import BADGES
-from tui.present.text import clean
-from tui.present.view import Line, Tone, line
+from tui.present.view import Line, Tone
 from tui.screens.reader import Reader
 from tui.watching import Readings
 
@@ -76,8 +75,7 @@ class PoolScreen(Reader):
 
     def title_text(self) -> Line:
         """Class, profile."""
-        badge = (BADGES[self.profile.environment], Tone.BADGE)
-        return line(badge, (f" {clean(self.profile.name)} › ", Tone.DIM), ("pool", Tone.STRONG))
+        return trail(self.profile.environment, self.profile.name, "pool")
 
     def lines(self, width: int) -> Sequence[Line]:
         """All of it."""

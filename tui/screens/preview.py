@@ -14,10 +14,10 @@ from tui import keys
 from tui.mending import name_of
 from tui.present.blocks import heading, points
 from tui.present.confirming import forbidden
-from tui.present.signs import BADGES
+from tui.present.header import trail
 from tui.present.step import chain_lines, listing_lines, looking, preview_lines, step_lines, undo_lines
 from tui.present.text import clean
-from tui.present.view import BLANK, Line, Tone, line
+from tui.present.view import BLANK, Line, Tone
 from tui.remedies import Mendable
 from tui.road import Looked
 from tui.screens.reader import Reader
@@ -91,9 +91,8 @@ class PreviewScreen(Reader):
 
     def title_text(self) -> Line:
         """Class, profile, step."""
-        badge = (BADGES[self.profile.environment], Tone.BADGE)
         what = self.step.id if self.step is not None else name_of(self.reading)
-        return line(badge, (f" {clean(self.profile.name)} › ", Tone.DIM), (clean(what), Tone.STRONG))
+        return trail(self.profile.environment, self.profile.name, what)
 
     def lines(self, width: int) -> Sequence[Line]:
         """Whether it may run, the step, what was seen."""

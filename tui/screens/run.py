@@ -13,9 +13,8 @@ from textual.message import Message
 from profiles.model import Profile
 from tui import keys
 from tui.present.confirming import forbidden
+from tui.present.header import trail
 from tui.present.run import RunPicture, blocker_key, is_over, run_lines
-from tui.present.signs import BADGES
-from tui.present.text import clean
 from tui.present.view import BLANK, Line, Tone, line
 from tui.screens.reader import Reader
 
@@ -121,9 +120,8 @@ class RunScreen(Reader):
     def title_text(self) -> Line:
         """Class, profile, step."""
         picture = self.picture
-        step = clean(picture.state.step) if picture is not None else self.run_id
-        badge = (BADGES[self.profile.environment], Tone.BADGE)
-        return line(badge, (f" {clean(self.profile.name)} › ", Tone.DIM), (step, Tone.STRONG))
+        what = picture.state.step if picture is not None else self.run_id
+        return trail(self.profile.environment, self.profile.name, what)
 
     def lines(self, width: int) -> Sequence[Line]:
         """The run as it is now."""

@@ -10,9 +10,8 @@ from textual.binding import BindingType
 
 from profiles.model import Profile
 from tui import keys
-from tui.present.signs import BADGES
-from tui.present.text import clean
-from tui.present.view import Line, Tone, line
+from tui.present.header import trail
+from tui.present.view import Line, Tone
 from tui.present.warming import done_lines, failed_lines, going_lines, offer_lines
 from tui.screens.reader import Reader
 
@@ -43,8 +42,7 @@ class WarmingScreen(Reader):
 
     def title_text(self) -> Line:
         """Whose data is warmed."""
-        badge = (BADGES[self._profile.environment], Tone.BADGE)
-        return line(badge, (f" {clean(self._profile.name)} › ", Tone.DIM), ("warm-up", Tone.STRONG))
+        return trail(self._profile.environment, self._profile.name, "warm-up")
 
     def lines(self, width: int) -> Sequence[Line]:
         """The offer, the progress or the result."""
