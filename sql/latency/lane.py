@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import asyncpg
 
 from sql.errors import SessionError
+from sql.farewell import Farewell, overhear
 from sql.latency.messages import Attached
 from sql.loss import lost
 from sql.quoting import identifier, literal
@@ -57,6 +58,7 @@ class Lane:
         application: str = "",
     ) -> None:
         self._connection = connection
+        self._farewell = overhear(connection)
         self._settings = settings
         self._pooled = pooled
         self._number = number
@@ -134,7 +136,7 @@ class Lane:
         if self._pooled:
             # A pooler gives every transaction another backend: nothing can stay prepared there.
             return Statement(sql, None)
-        with _translated(self._connection):
+        with self._translated():
             return Statement(sql, await self._connection.prepare(sql))
 
     async def prepare_ahead(self, sql: str) -> Statement:
@@ -145,7 +147,7 @@ class Lane:
         """
         statement = await self.prepare(sql)
         if not self._pooled:
-            with _translated(self._connection):
+            with self._translated():
                 # asyncpg ends a Parse with Flush: its transaction locks the table until the next message.
                 await self._connection.execute("SELECT 1")
         return statement
@@ -205,7 +207,7 @@ class Lane:
         Raises:
             RefusedError, SessionError, StaleStatementError: see there.
         """
-        with _translated(self._connection):
+        with self._translated():
             if statement.prepared is None:
                 await self._connection.fetch(statement.sql, *arguments, timeout=self._patience_s)
             else:
@@ -214,19 +216,22 @@ class Lane:
     async def begin_probe(self) -> None:
         """What a run behind a pooler needs first; direct, the session has it already."""
         if self._pooled:
-            with _translated(self._connection):
+            with self._translated():
                 await self._begin(self._settings)
 
     async def end_probe(self) -> None:
         """End what `begin_probe` began."""
         if self._pooled:
-            with _translated(self._connection):
+            with self._translated():
                 await self._rollback()
+
+    def _translated(self) -> _Translated:
+        return _Translated(self._connection, self._farewell, pooled=self._pooled)
 
     async def _in_transaction(self, settings: Mapping[str, str], doing: Callable[[], Awaitable[T]]) -> T:
         """What `doing` gives; twice where a table changes under a statement that the driver had prepared."""
         for _ in range(2):
-            with suppress(StaleStatementError), _translated(self._connection):
+            with suppress(StaleStatementError), self._translated():
                 await self._begin(settings)
                 try:
                     return await doing()
@@ -251,11 +256,13 @@ class Statement:
         self.prepared = prepared
 
 
-class _translated:
+class _Translated:
     """Errors of the driver as ours; none of them holds a secret or a row longer than a line."""
 
-    def __init__(self, connection: asyncpg.Connection) -> None:
+    def __init__(self, connection: asyncpg.Connection, farewell: Farewell, *, pooled: bool) -> None:
         self._connection = connection
+        self._farewell = farewell
+        self._pooled = pooled
 
     def __enter__(self) -> None:
         return None
@@ -266,12 +273,15 @@ class _translated:
         if isinstance(error, asyncpg.PostgresError):
             sqlstate = error.sqlstate or ""
             if self._connection.is_closed() or sqlstate.startswith(SESSION_ENDS):
-                raise lost(error) from None
+                raise self._lost(error) from None
             raise RefusedError(f"{sqlstate}: {_line(error)}", sqlstate) from None
         if isinstance(error, asyncpg.InterfaceError) and not self._connection.is_closed():
             raise RefusedError(_line(error), None) from None
         if isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError | asyncpg.InternalClientError):
-            raise lost(error) from None
+            raise self._lost(error) from None
+
+    def _lost(self, error: BaseException) -> SessionError:
+        return lost(error, pooled=self._pooled, farewell=self._farewell)
 
 
 def _line(error: BaseException) -> str:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
 from profiles.manifest import Target
 from profiles.manifest_entries import LONGEST_TARGET_MS
 from profiles.model import LONGEST_QUERY_S
+from sql.errors import SessionError
 from sql.latency.lane import Lane
 from sql.latency.probe_plan import explain
+from sql.latency.probing import loop_factory
 from sql.latency.sampler import probe_settings
 from tests.servers import Database
 from tests.sql.latency.targets import DASHBOARD, SCHEMA, profile
+from tests.waiting import until
+
+LoopFactory: TypeAlias = Callable[[], asyncio.AbstractEventLoop]
 
 CHANGE = "ALTER TABLE leads ADD COLUMN more int DEFAULT 1"
 
@@ -36,6 +42,26 @@ async def test_the_longest_time_limits_that_a_manifest_may_ask_for_are_taken(dat
         (row,) = await opened.aside("SELECT setting FROM pg_settings WHERE name = 'lock_timeout'")
         assert row["setting"] == "500"
         await opened.close()
+
+
+@pytest.mark.parametrize("factory", [None, loop_factory()], ids=["asyncio", "prober"])
+async def test_an_idle_lane_that_is_ended_tells_why(database: Database, factory: LoopFactory | None) -> None:
+    async def ended() -> SessionError:
+        lane = await Lane.open(profile(database), None, probe_settings([DASHBOARD], "public", None))
+        await lane.aside("SELECT 1")
+        await database.execute(f"SELECT pg_terminate_backend({lane.pid})")
+        await until(lambda: lane._connection.is_closed())
+        with pytest.raises(SessionError) as caught:
+            await lane.aside("SELECT 1")
+        return caught.value
+
+    def in_a_loop() -> SessionError:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            return runner.run(ended())
+
+    lost = await asyncio.to_thread(in_a_loop)
+    assert lost.sqlstate == "57P01"
+    assert "due to administrator command" in str(lost)
 
 
 def test_a_limit_of_less_than_a_millisecond_is_no_end_to_limits() -> None:
