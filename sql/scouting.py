@@ -22,7 +22,7 @@ from sql.connect import connect
 from sql.errors import ReadingError, SessionError
 from sql.parse_store import STORE
 from sql.requirements import Requirements, read
-from sql.telling import Told, tell
+from sql.telling import SIGN_OF_LIFE, Pipe, Told, tell
 from sql.watch import prepare, readings_for
 
 if TYPE_CHECKING:
@@ -32,24 +32,58 @@ Tell: TypeAlias = Callable[[Told], None]
 
 READING_S = 1.0
 """A server whose parts take longer is read by the watch, in view."""
+SIGN_S = 5.0
+"""Between signs of life: hosts that are out of reach are tried for ten seconds each, and more."""
+ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
-def run(profile: Profile, manifest: Manifest, descriptor: int) -> None:
-    """Scout, and tell through this pipe, until done or ended by SIGTERM.
+def run(profile: Profile, manifest: Manifest, descriptor: int, lives: Callable[[], object]) -> None:
+    """Scout, and tell through this pipe, until all is told, nobody listens, or one of `ENDINGS` comes.
+
+    Args:
+        lives: called every `SIGN_S`, as long as this is at work.
 
     Raises:
         ConfigurationError, CredentialError: as `scout`.
-        BrokenPipeError: nobody listens any more.
     """
-    with os.fdopen(descriptor, "wb") as pipe:
-        asyncio.run(_until_ended(profile, manifest, partial(tell, pipe)))
+    asyncio.run(_until_ended(profile, manifest, descriptor, lives))
 
 
-async def _until_ended(profile: Profile, manifest: Manifest, tell: Tell) -> None:
-    scouting = asyncio.ensure_future(scout(profile, manifest, tell))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, scouting.cancel)
+class _Deck(asyncio.BaseProtocol):
+    """Whom it tells."""
+
+    def __init__(self) -> None:
+        self.gone = asyncio.get_running_loop().create_future()
+        """It listens no more, or has heard all."""
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self.gone.set_result(None)
+
+
+async def _until_ended(
+    profile: Profile, manifest: Manifest, descriptor: int, lives: Callable[[], object]
+) -> None:
+    loop = asyncio.get_running_loop()
+    # The server must not wait for a deck that is slow to listen: what it cannot take yet is kept here.
+    pipe, deck = await loop.connect_write_pipe(_Deck, os.fdopen(descriptor, "wb", buffering=0))
+    for each in ENDINGS:
+        loop.add_signal_handler(each, pipe.abort)
+    living = asyncio.create_task(_live(pipe, lives))
+    scouting = asyncio.create_task(scout(profile, manifest, partial(tell, pipe)))
+    await asyncio.wait({scouting, deck.gone}, return_when=asyncio.FIRST_COMPLETED)
+    scouting.cancel()
     with suppress(asyncio.CancelledError):
         await scouting
+    living.cancel()
+    pipe.close()
+    await deck.gone
+
+
+async def _live(pipe: Pipe, lives: Callable[[], object]) -> None:
+    while True:
+        lives()
+        pipe.write(SIGN_OF_LIFE)
+        await asyncio.sleep(SIGN_S)
 
 
 async def scout(profile: Profile, manifest: Manifest, tell: Tell) -> None:

@@ -17,24 +17,25 @@ from profiles.model import Profile
 from profiles.secret import Secret
 from sql.errors import SessionError
 from sql.parse_store import STORE
-from sql.snapshots import ConstraintsSnapshot, Event, Lost, ServerIdentity
+from sql.snapshots import Event, Lost, ServerIdentity
 from tui.admission import Admission, Asking
 from tui.audience import Audience
 from tui.background import in_background
+from tui.console_feed import ConsoleFeed
 from tui.messages import Arrived, Stopped, Waiting
 from tui.probe_feed import ProbeFeed
+from tui.scout_feed import ScoutFeed
 from tui.settling import Settling
+from tui.waits import Waits
 
 if TYPE_CHECKING:
     from textual.message import Message
 
     from sql.latency.incidents import Incidents
     from sql.poller import Poller, Reading
-    from sql.pool.pgbouncer_watch import ConsoleWatch
     from sql.replicas.watch import ReplicaWatch
     from sql.requirements import Requirements
     from sql.session import Session
-    from sql.telling import Told
     from tui.scout import Scout
 
 T = TypeVar("T")
@@ -42,8 +43,8 @@ T = TypeVar("T")
 TRIES_AGAIN = "g asks again"
 PASSWORD_S = 0.1
 """A password that comes sooner is not spoken of."""
-SCOUTED_S = 0.05
-"""A scout that needs longer is heard while everything else is imported."""
+LOGIN_S = 0.5
+"""So long a login is not spoken of where a scout was in already."""
 
 
 class Host(Asking, Protocol):
@@ -76,9 +77,6 @@ class Feed:
         Args:
             scout: was sent ahead for this profile; what it tells is published before the watch begins.
         """
-        self._scout = scout
-        self._counted: ConstraintsSnapshot | None = None
-        """What the scout told of the constraints; counting violations reads whole tables."""
         self._profile = profile
         self.requirements: Requirements | None = None
         """The manifest's, read; None until then."""
@@ -86,15 +84,17 @@ class Feed:
         self._manifest = manifest
         self._host = host
         self._poller: Poller | None = None
-        self._console: ConsoleWatch | None = None
         self.audience = Audience(keeps=True)
         self._admission = Admission(profile, host)
         self._probes = ProbeFeed(profile, self._admission, self.publish, self.audience.hear)
+        self._scouted = ScoutFeed(scout, self._admission, self.publish)
+        self._console = ConsoleFeed(profile, self.publish)
         self._server: ServerIdentity | None = None
         self._paused = False
         self._connected = asyncio.Event()
         self._joined: dict[str, Reading] = {}
         self._keeping: asyncio.Future[None] | None = None
+        self._waits = Waits(lambda what: host.post_message(Waiting(what)))
         self._settling = Settling(self._settle, self._keep_parsed)
         self._waiting: list[Callable[[], None]] | None = []
         """What shall be done once the watch has begun; None: it has."""
@@ -106,19 +106,16 @@ class Feed:
         try:
             if self._manifest.probes:
                 await self._probes.start()
-            scouting = asyncio.create_task(self._hear_scout(), name="hear the scout")
-            await asyncio.wait({scouting}, timeout=SCOUTED_S)
-            if self._server is not None and scouting.done():
+            if await self._scouted.start():
                 # Importing beside it would double the time that drawing takes.
                 await self._host.draw()
             requirements = await in_background(self._prepare, "pgdeck imports")
-            waiting = asyncio.get_running_loop().call_later(PASSWORD_S, self._say, "waiting for the password")
-            try:
-                await self._admission.fetch()
-            finally:
-                waiting.cancel()
-            self._say("connecting …")
-            await scouting
+            self._waits.begin("waiting for the password", PASSWORD_S)
+            await self._admission.fetch()
+            self.requirements = requirements
+            self._begun()
+            self._waits.begin("connecting …", 0 if self._scouted.server is None else LOGIN_S)
+            await self._scouted.wait()
             await self._watch(requirements)
         except ConfigurationError as error:
             self._host.refuse(error)
@@ -126,11 +123,11 @@ class Feed:
             stopped = Stopped(str(error), TRIES_AGAIN)
         finally:
             self._settling.end()
+            self._waits.end()
             self._begun()
             STORE.close()
             self._admission.close()
-            if self._scout is not None:
-                self._scout.end()
+            await self._scouted.close()
             await self._probes.close()
         if stopped is not None:
             # Only now: a key that asks again finds the watch ended.
@@ -139,9 +136,11 @@ class Feed:
     def pause(self, paused: bool) -> None:
         """Send nothing to the server, or go on."""
         self._paused = paused
-        for each in (self._poller, self._console):
-            if each is not None:
-                (each.pause if paused else each.resume)()
+        if paused:
+            self._scouted.end()
+        if self._poller is not None:
+            (self._poller.pause if paused else self._poller.resume)()
+        self._console.pause(paused)
         self._probes.pause(paused)
 
     def rest_probes(self, resting: bool) -> None:
@@ -168,8 +167,8 @@ class Feed:
 
     @property
     def server(self) -> ServerIdentity | None:
-        """Which server is watched, as it was at the last connect; None before the first."""
-        return self._server
+        """Which server is watched, or was scouted, as it was at the last connect; None before the first."""
+        return self._server or self._scouted.server
 
     @property
     def password(self) -> Secret | None:
@@ -231,25 +230,12 @@ class Feed:
 
     def refresh(self) -> None:
         """Read everything now."""
-        for each in (self._poller, self._console):
-            if each is not None:
-                each.refresh()
-        if self._poller is not None and self._poller.connected:
-            self._probes.admit(self._server)
-
-    async def _hear_scout(self) -> None:
-        if self._scout is not None:
-            await self._scout.hear(self._scouted)
-
-    def _scouted(self, told: Told) -> None:
-        if isinstance(told, SessionError):
-            self._admission.refuse(told)
-        elif isinstance(told, ServerIdentity):
-            self._meet(told)
-        else:
-            if isinstance(told, ConstraintsSnapshot):
-                self._counted = told
-            self.publish(told)
+        self._scouted.forget()
+        self._console.refresh()
+        if self._poller is not None:
+            self._poller.refresh()
+            if self._poller.connected:
+                self._probes.admit(self._server)
 
     def _prepare(self) -> Requirements:
         """Import what speaks to servers (a tenth of a second), and read the manifest's definitions."""
@@ -268,21 +254,19 @@ class Feed:
         from sql.poller import Poller
         from sql.watch import readings_for
 
-        self.requirements = requirements
-        own = readings_for(requirements, counted=self._counted)
+        own = readings_for(requirements, counted=self._scouted.counted)
         readings = [*own, *self._joined.values()]
         if self._profile.replicas and self.replicas is not None:
             readings += self.replicas.readings
         self._settling.expect(reading.part for reading in own)
         self._poller = Poller(self._admission.connect, readings, self.publish, met=self._meet)
         self.pause(self._paused)
-        self._begun()
         tasks = [asyncio.create_task(self._poller.run(), name="poller")]
         if requirements.probes:
             tasks.append(asyncio.create_task(self._probe(requirements), name="prober"))
             tasks.append(asyncio.create_task(self._keep_incidents(requirements), name="incidents"))
-        if self._profile.pool.pgbouncer is not None:
-            tasks.append(asyncio.create_task(self._watch_console(), name="pooler's console"))
+        if self._console.is_named:
+            tasks.append(asyncio.create_task(self._console.run(), name="pooler's console"))
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
@@ -291,19 +275,6 @@ class Feed:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _watch_console(self) -> None:
-        self._console = await in_background(self._make_console, "pgdeck imports the console")
-        self.pause(self._paused)
-        await self._console.run()
-
-    def _make_console(self) -> ConsoleWatch:
-        """Import what speaks to the console (a sixth of a second), where it is installed."""
-        from sql.pool.pgbouncer import Console, load
-        from sql.pool.pgbouncer_watch import ConsoleWatch
-
-        load()
-        return ConsoleWatch(Console(self._profile), self.publish)
 
     async def _probe(self, requirements: Requirements) -> None:
         await self._connected.wait()
@@ -323,10 +294,14 @@ class Feed:
         return Incidents(requirements.probes, self.ask, self.publish)
 
     def _meet(self, server: ServerIdentity) -> None:
-        """The watch is in, and the server is the right one."""
+        """The watch is in.
+
+        Raises:
+            AnotherServerError: and what the deck shows is of another server.
+        """
+        if not self._scouted.has_read(server) and self._poller is not None:
+            self._poller.refresh()
         self._server = server
+        self._waits.end()
         self._connected.set()
         self._probes.admit(server)
-
-    def _say(self, what: str) -> None:
-        self._host.post_message(Waiting(what))

@@ -10,7 +10,7 @@ import pytest
 
 from profiles.errors import ConfigurationError
 from profiles.secret import Secret
-from sql import scouting
+from sql import scouting, telling
 from sql.errors import LoginError, PasswordNeeded, SessionError
 from sql.snapshots import (
     ConstraintsSnapshot,
@@ -133,3 +133,19 @@ async def test_ended_it_says_goodbye(newest: Database) -> None:
             await until(lambda: holder.fetchval(GONE))
     finally:
         await holder.close()
+
+
+async def test_as_long_as_it_is_at_work_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several hosts that are out of reach take longer than anybody would wait for one that is stuck."""
+    monkeypatch.setattr(scouting, "SIGN_S", 0.0)
+    told, lived = asyncio.StreamReader(), []
+
+    class Pipe:
+        def write(self, data: bytes, /) -> None:
+            told.feed_data(data)
+
+    living = asyncio.create_task(scouting._live(Pipe(), lambda: lived.append(1)))
+    for _ in range(3):
+        assert await telling.hear(told) is None
+    living.cancel()
+    assert len(lived) >= 3

@@ -10,6 +10,7 @@ from tests.servers import Database
 from tests.tui.deck import Driver, StillApp
 from tui.app import DeckApp
 from tui.commands.deck import load
+from tui.scout import Scout
 
 SCHEMA = """
     CREATE TABLE leads (id int PRIMARY KEY, status text, score int);
@@ -73,9 +74,16 @@ class LiveApp(StillApp):
 
 
 @asynccontextmanager
-async def live(name: str, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Driver]:
-    """The real app on a profile; no worker may fail."""
+async def live(
+    name: str, size: tuple[int, int] = (120, 40), *, scout: Scout | None = None
+) -> AsyncIterator[Driver]:
+    """The real app on a profile; no worker may fail.
+
+    Args:
+        scout: was sent ahead.
+    """
     app = LiveApp(*load(name))
+    app.scout = scout
     async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.pause()
         try:

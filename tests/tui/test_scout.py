@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import os
 import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -24,6 +27,7 @@ from tests.tui import samples
 from tests.tui.live import SCHEMA, live, write_profile
 from tests.tui.terminal import Terminal, alive
 from tests.waiting import until
+from tui.commands.deck import load
 from tui.feed import Feed
 from tui.messages import Arrived
 from tui.scout import scout_for
@@ -46,7 +50,21 @@ LEAVES = """
 with scout_for(*load(sys.argv[1])) as scout:
     print(scout._process)
 """
+WAITS = """
+with scout_for(*load(sys.argv[1])) as scout:
+    print(scout._process, flush=True)
+    sys.stdin.readline()
+    asyncio.run(scout.hear(lambda told: print(type(told).__name__)))
+"""
 DECK = ("-m", "tui.cli")
+LEAVES_S = 5.0
+INDEX = """
+[[index]]
+definition = "CREATE INDEX idx_of_the_leads_that_nobody_has_built_{:04} ON leads (score DESC, status)"
+"""
+OURS = "FROM pg_stat_activity WHERE application_name LIKE 'pgdeck%' AND datname = current_database()"
+WAITING = f"SELECT count(*) > 0 {OURS} AND wait_event_type = 'Lock'"
+GONE = f"SELECT count(*) = 0 {OURS}"
 CONSTRAINTS = "wanted (table_oid, name, position)"
 """In what reads the constraints."""
 
@@ -88,6 +106,77 @@ def test_one_that_comes_to_grief_is_not_waited_for(newest: Database, signal: int
     assert ran(f"{grief}    os.kill(process, 9)\n" if signal == 19 else grief, write_profile(newest))
 
 
+@contextmanager
+def sent(program: str, name: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A program that has sent a scout and waits for a word before it goes on; and the scout's number."""
+    done = subprocess.Popen(
+        [sys.executable, "-c", HEAD + program, name],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.stdout is not None
+    with done:
+        yield done, int(done.stdout.readline())
+        done.kill()
+
+
+async def test_it_leaves_when_its_deck_is_killed(newest: Database) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        name = write_profile(newest, through=silent.getsockname()[1])
+        with sent(WAITS, name) as (deck, process):
+            line, _ = await asyncio.to_thread(silent.accept)
+            with line:
+                deck.kill()
+                await until(lambda: not alive(process), LEAVES_S)
+
+
+async def test_a_deck_that_is_slow_to_listen_keeps_nobody_on_the_server_and_hears_all(
+    newest: Database,
+) -> None:
+    """More than a pipe holds; it is let go on once the deck would have had to listen."""
+    await newest.execute(SCHEMA.replace("(score >= 0)", "(score >= 0) NOT VALID"))
+    name = write_profile(newest)
+    manifest = locations().manifests / f"{name}.toml"
+    more = [INDEX.format(number) for number in range(1000)]
+    manifest.write_text(manifest.read_text() + "".join(more))
+    holder, asking = await newest.connect(), await newest.connect()
+    try:
+        held = holder.transaction()
+        await held.start()
+        await holder.execute("LOCK TABLE leads")
+        with sent(WAITS, name) as (deck, process):
+            await until(lambda: asking.fetchval(WAITING))
+            await held.rollback()
+            await until(lambda: asking.fetchval(GONE), LEAVES_S)
+            said, _ = await asyncio.to_thread(deck.communicate, "go on\n")
+    finally:
+        await holder.close()
+        await asking.close()
+    assert said.split() == [
+        "ServerIdentity",
+        "IdentitySnapshot",
+        "PoolSnapshot",
+        "IndexesSnapshot",
+        "ConstraintsSnapshot",
+    ]
+    assert not alive(process)
+
+
+def test_where_there_is_no_room_for_a_process_the_deck_does_without(
+    newest: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full() -> int:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(os, "fork", full)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with scout_for(*load(write_profile(newest))) as scout:
+        assert scout is None
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
 @pytest.mark.parametrize(
     "source", [CredentialSource.PROMPT, CredentialSource.KEYRING, CredentialSource.COMMAND]
 )
@@ -120,13 +209,13 @@ async def test_tables_are_not_read_twice_for_it(telling: Database) -> None:
     name = write_profile(telling)
     with Terminal([*DECK, name]) as terminal:
         terminal.wait_for("READY")
-        await until(lambda: sent(telling, CONSTRAINTS) >= 2)
+        await until(lambda: statements(telling, CONSTRAINTS) >= 2)
         terminal.type("q")
         assert terminal.end() == 0
-    assert sent(telling, "IS FALSE LIMIT") == 1
+    assert statements(telling, "IS FALSE LIMIT") == 1
 
 
-def sent(database: Database, part: str) -> int:
+def statements(database: Database, part: str) -> int:
     """How many statements with this part in them the server was sent."""
     return sum(part in sql for _, sql in statement_log.sent(database.cluster))
 
