@@ -82,6 +82,11 @@ class Readings:
     _measured: ProbesSnapshot | None = None
     """The probes as the prober says them, without what their indexes are."""
 
+    def forget(self) -> None:
+        """Know nothing of any part; the pool's history stays."""
+        self.parts.clear()
+        self.lost = self.lost_at = self._servers_pool = self._measured = None
+
     def apply(self, event: Event, now: datetime) -> set[Part]:
         """Take in what was published.
 

@@ -133,3 +133,14 @@ def test_a_clock_that_is_set_back_and_forth_costs_no_history_of_the_pool() -> No
         readings.apply(replace(samples.POOL, taken_at=taken_at), taken_at)
     assert len(readings.pool_history.points) == 6
     assert readings.pool_history.span_s == 10
+
+
+def test_what_was_forgotten_is_joined_to_nothing() -> None:
+    readings = Readings(samples.MANIFEST)
+    readings.apply(samples.POOL, samples.NOW)
+    readings.apply(samples.PROBES, samples.NOW)
+    readings.forget()
+    assert readings.apply(samples.INDEXES, samples.NOW) == {"indexes"}
+    pools = PgbouncerSnapshot(samples.NOW, PgbouncerReading())
+    assert "pgbouncer" in readings.apply(pools, samples.NOW)
+    assert readings.known("pool").snapshot is None and readings.known("probes").snapshot is None

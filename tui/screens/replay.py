@@ -124,8 +124,7 @@ class ReplayScreen(DeckScreen):
 
     def forget(self) -> None:
         """Know nothing: what is known at another place comes now."""
-        self.readings.parts.clear()
-        self.readings.lost = self.readings.lost_at = None
+        self.readings.forget()
         self._refresh(set(PARTS.values()))
 
     @contextmanager
