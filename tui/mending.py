@@ -14,6 +14,7 @@ from sql.snapshots import (
     MigrationSnapshot,
 )
 from sql.verdict import Parts
+from tui import keys
 from tui.present.constraints import MIGRATION_KEY, constraint_key
 from tui.present.indexes import index_key
 from tui.present.signs import is_good
@@ -59,6 +60,28 @@ def name_of(reading: Mendable) -> str:
 def needs_nothing(reading: Mendable) -> bool:
     """Whether it is as the manifest asks."""
     return is_good(reading.finding)
+
+
+def facts_of(
+    readings: Readings, profile: Profile | None, pane: str, subject: Subject | None, *, sql: bool
+) -> keys.Facts:
+    """What decides which keys of a row are off.
+
+    Args:
+        pane: the title of the row's pane.
+        subject: None where no row is selected.
+        sql: whether the row has SQL of its own.
+    """
+    reading = reading_of(subject, readings.judged_parts()) if subject is not None else None
+    return keys.Facts(
+        good=reading is not None and needs_nothing(reading),
+        pane=pane,
+        row=subject is not None,
+        sql=sql,
+        paused=readings.paused,
+        probes=bool(readings.manifest.probes),
+        standby=standby(readings, profile),
+    )
 
 
 def standby(readings: Readings, profile: Profile | None) -> str:

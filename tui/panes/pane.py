@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from tui import keys
-from tui.present.text import fit, width_of, wrap
+from tui.present.text import wrap
 from tui.present.view import (
     BLANK,
     Line,
@@ -19,16 +19,15 @@ from tui.present.view import (
     View,
     clip,
     dimmed,
+    foot_lines,
     layout,
     line,
-    line_width,
     spread,
     table_line,
     title_line,
 )
 from tui.widgets.lines import Lines
 
-FOOT_LINES = 3
 FOOT_NEEDS = 12
 """Lines that a pane must have before it spends some on the selected row's foot."""
 MARK = "›"
@@ -147,7 +146,8 @@ class Pane(Lines, can_focus=True):
         if width == 0 or not self.display:
             return
         head = self._head(width)
-        foot = self._foot(width) if height >= FOOT_NEEDS and not self.has_class("-short") else []
+        has_foot = height >= FOOT_NEEDS and not self.has_class("-short")
+        foot = foot_lines(self._view, self.row, width) if has_foot else []
         pinned = self._view.pinned
         room = max(height - len(head) - len(foot) - len(pinned) - 2, 1)
         widths = layout(self._view, width - 2)
@@ -205,31 +205,6 @@ class Pane(Lines, can_focus=True):
             for each in self._view.empty
             for text in wrap("".join(text for text, _ in each), width - 2)
         ]
-
-    def _foot(self, width: int) -> list[Line]:
-        row = self.row
-        lines: list[Line] = [line((" " + "─" * (width - 2), Tone.DIM))]
-        said = row.said() if row is not None else ()
-        if row is not None and row in self._rows and self._is_cut(row, width):
-            said = (line((row.name, Tone.STRONG)), *said)
-        for each in said:
-            left = FOOT_LINES + 1 - len(lines)
-            if line_width(each) <= width - 2 or left <= 1:
-                lines.append(clip(line(" ", *each), width - 1))
-                continue
-            words = wrap("".join(text for text, _ in each), width - 2)
-            if len(words) > left:
-                words = [*words[: left - 1], fit(f"{words[left - 1]} {words[left]}", width - 2)]
-            lines += [line(" ", (text, each[0][1])) for text in words]
-        return [*lines, *[BLANK] * (FOOT_LINES + 1 - len(lines))][: FOOT_LINES + 1]
-
-    def _is_cut(self, row: Row, width: int) -> bool:
-        """Whether the row's name does not stand in the table as a whole."""
-        widths = layout(self._view, width - 2)
-        return any(
-            column.middle and width_of(text) > room and text == row.name
-            for (text, _), room, column in zip(row.cells, widths, self._view.columns, strict=True)
-        )
 
     def _place(self) -> int:
         return next((at for at, row in enumerate(self._rows) if row.key == self._key), -1)

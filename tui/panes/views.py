@@ -1,13 +1,15 @@
-"""From readings to the four panes: which part each shows, and what it says where that could not be read."""
+"""From readings to what the deck shows of them: its header, and its four panes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 from sql.snapshots import (
     ConstraintsSnapshot,
+    IdentitySnapshot,
     IndexesSnapshot,
     MigrationSnapshot,
     PoolSnapshot,
@@ -15,15 +17,18 @@ from sql.snapshots import (
     Unavailable,
 )
 from tui.present.constraints import constraints_view, migration_rows
+from tui.present.header import Banner, target_of
 from tui.present.indexes import indexes_view
 from tui.present.latency import latency_view
 from tui.present.pool import pool_view, pooler_lines, pooler_trouble
-from tui.present.text import clean
+from tui.present.text import age, clean, countdown
 from tui.present.view import BLANK, Line, Tone, View, line
 from tui.watching import Readings
 
 if TYPE_CHECKING:
+    from profiles.model import Profile
     from sql.latency.evidence import IncidentsSnapshot
+    from sql.verdict import Judgement
 
 TITLES: Mapping[str, str] = {
     "indexes": "Indexes",
@@ -88,3 +93,62 @@ def _view(part: str, readings: Readings) -> View:
 def _incidents(readings: Readings) -> int:
     snapshot = cast("IncidentsSnapshot | None", readings.known("incidents").snapshot)
     return 0 if snapshot is None else len(snapshot.incidents)
+
+
+def banner_of(
+    profile: Profile, readings: Readings, judgement: Judgement | None, waiting_for: str, now: datetime
+) -> Banner:
+    """What the header says now.
+
+    Args:
+        waiting_for: before the watch can start; empty: it has.
+    """
+    oldest, identity = readings.oldest(), _identity(readings)
+    return Banner(
+        environment=profile.environment,
+        profile=profile.name,
+        target=target_of(profile),
+        server=identity.server if identity is not None else None,
+        recovery=identity.recovery if identity is not None else None,
+        judgement=judgement,
+        age=age(oldest, now) if oldest is not None else "",
+        trouble=_trouble(readings, waiting_for),
+        retry=_retry(readings, now),
+    )
+
+
+def staleness(readings: Readings) -> Line:
+    """That the server is out of reach or another one, as a whole sentence; blank where it is neither."""
+    if readings.lost is not None:
+        return line((f"? what stands here is stale: {clean(readings.lost.reason)}", Tone.WARN))
+    news = _news(readings)
+    return line((news, Tone.WARN)) if news else BLANK
+
+
+def _identity(readings: Readings) -> IdentitySnapshot | None:
+    snapshot = readings.known("server").snapshot
+    return snapshot if isinstance(snapshot, IdentitySnapshot) else None
+
+
+def _trouble(readings: Readings, waiting_for: str) -> str:
+    if readings.paused:
+        return "paused: nothing is read from the server; space goes on"
+    if readings.lost is not None:
+        return f"lost: {readings.lost.reason}"
+    # While nobody lets us in, the pooler's console may know why.
+    before = pooler_trouble(readings.pgbouncer) if waiting_for else ""
+    return f"{waiting_for} {before}".rstrip() or _news(readings)
+
+
+def _news(readings: Readings) -> str:
+    identity = _identity(readings)
+    said = identity.news if identity is not None else ""
+    return f"! {clean(said)}; g takes note of it" if said else ""
+
+
+def _retry(readings: Readings, now: datetime) -> str:
+    lost, since = readings.lost, readings.lost_at
+    if lost is None or since is None or readings.paused:
+        return ""
+    left = lost.retry_in_s - (now - since).total_seconds()
+    return "after g" if left == float("inf") else countdown(left)

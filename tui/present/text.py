@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from rich.cells import cell_len, set_cell_size
@@ -126,6 +126,11 @@ def target_ms(value: float | None) -> str:
 def duration(seconds: float | None) -> str:
     """As `sql.durations.duration`."""
     return NOTHING if seconds is None else durations.duration(seconds)
+
+
+def utc_now() -> datetime:
+    """The moment that ages are counted from."""
+    return datetime.now(UTC)
 
 
 def age(taken_at: datetime | None, now: datetime) -> str:

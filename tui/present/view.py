@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
-from tui.present.text import fit, fit_middle, width_of
+from tui.present.text import fit, fit_middle, width_of, wrap
 
 
 class Tone(StrEnum):
@@ -31,6 +31,8 @@ class Tone(StrEnum):
 Span: TypeAlias = tuple[str, Tone]
 Line: TypeAlias = tuple[Span, ...]
 BLANK: Line = ()
+FOOT_LINES = 3
+"""Said of the selected row below a table."""
 READABLE = 24
 """Cells to which a name is cut before the last column that may go is dropped."""
 
@@ -214,3 +216,29 @@ def _fitted(text: str, width: int, column: Column) -> str:
 def title_line(view: View, widths: tuple[int, ...]) -> Line:
     """The titles of the columns, aligned as their values are."""
     return table_line(view, widths, ((column.title, Tone.DIM) for column in view.columns))
+
+
+def foot_lines(view: View, row: Row | None, width: int) -> list[Line]:
+    """What is said of the selected row below a table of `width` cells: a rule and `FOOT_LINES` lines."""
+    lines: list[Line] = [line((" " + "─" * (width - 2), Tone.DIM))]
+    said = row.said() if row is not None else ()
+    if row is not None and row not in view.pinned and _is_cut(view, row, width - 2):
+        said = (line((row.name, Tone.STRONG)), *said)
+    for each in said:
+        left = FOOT_LINES + 1 - len(lines)
+        if line_width(each) <= width - 2 or left <= 1:
+            lines.append(clip(line(" ", *each), width - 1))
+            continue
+        words = wrap("".join(text for text, _ in each), width - 2)
+        if len(words) > left:
+            words = [*words[: left - 1], fit(f"{words[left - 1]} {words[left]}", width - 2)]
+        lines += [line(" ", (text, each[0][1])) for text in words]
+    return [*lines, *[BLANK] * (FOOT_LINES + 1 - len(lines))][: FOOT_LINES + 1]
+
+
+def _is_cut(view: View, row: Row, width: int) -> bool:
+    """Whether the row's name does not stand in the table as a whole."""
+    return any(
+        column.middle and width_of(text) > room and text == row.name
+        for (text, _), room, column in zip(row.cells, layout(view, width), view.columns, strict=True)
+    )

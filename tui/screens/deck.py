@@ -16,15 +16,13 @@ from textual.widgets import Input
 from profiles.manifest import Manifest
 from profiles.model import Profile
 from sql.findings import Verdict
-from sql.snapshots import Event, IdentitySnapshot, ServerIdentity, Unavailable
+from sql.snapshots import Event, Unavailable
 from sql.verdict import Judgement
 from tui import keys
-from tui.mending import needs_nothing, reading_of, standby
 from tui.panes.pane import Pane
-from tui.panes.views import JOINED, TITLES, Shown, pane_view
-from tui.present.header import Banner, banner_lines, target_of
-from tui.present.pool import pooler_trouble
-from tui.present.text import age, clean, countdown
+from tui.panes.views import JOINED, TITLES, Shown, banner_of, pane_view, staleness
+from tui.present.header import Banner, banner_lines
+from tui.present.text import age, clean, utc_now
 from tui.present.view import BLANK, Line, Tone, dimmed, line, spread
 from tui.watching import PARTS, Readings, part_of
 from tui.widgets.filtering import Filtering
@@ -33,7 +31,6 @@ from tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
     from sql.latency.evidence import IncidentsSnapshot
-    from sql.replicas.values import Recovery
 
 WIDE = 100
 TICK_S = 5.0
@@ -65,12 +62,7 @@ class DeckScreen(Filtering[None]):
             super().__init__()
             self.verdict = verdict
 
-    def __init__(
-        self,
-        profile: Profile,
-        manifest: Manifest,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
+    def __init__(self, profile: Profile, manifest: Manifest, clock: Callable[[], datetime] = utc_now) -> None:
         # A class that is there from the start costs nothing; one that is added styles everything anew.
         super().__init__(classes=f"-{profile.environment.value}")
         self.profile = profile
@@ -160,19 +152,12 @@ class DeckScreen(Filtering[None]):
             shown = self._shown[part]
             taken_at = self.readings.known(part).taken_at
             said = age(taken_at, now) if taken_at is not None else ""
-            self.pane(number).show_view(shown.view, said, shown.note or self._why_stale(number))
+            pane = self.pane(number)
+            # A lost or changed server stands as a whole sentence in the active pane: the header may cut it.
+            note = shown.note or (staleness(self.readings) if pane.has_class("-active") else BLANK)
+            pane.show_view(shown.view, said, note)
         self._draw_header(now)
         self._draw_others()
-
-    def _why_stale(self, number: int) -> Line:
-        """The whole sentence of a lost or changed server in the active pane: the header may cut it."""
-        lost = self.readings.lost
-        if not self.pane(number).has_class("-active"):
-            return BLANK
-        if lost is None:
-            news = self._news()
-            return line((news, Tone.WARN)) if news else BLANK
-        return line((f"? what stands here is stale: {clean(lost.reason)}", Tone.WARN))
 
     def _draw_header(self, now: datetime) -> None:
         readings = self.readings
@@ -184,18 +169,7 @@ class DeckScreen(Filtering[None]):
 
     def banner(self, judgement: Judgement | None, now: datetime) -> Banner:
         """What the header says."""
-        oldest = self.readings.oldest()
-        return Banner(
-            environment=self.profile.environment,
-            profile=self.profile.name,
-            target=target_of(self.profile),
-            server=self._server(),
-            recovery=self._recovery(),
-            judgement=judgement,
-            age=age(oldest, now) if oldest is not None else "",
-            trouble=self._trouble(),
-            retry=self._retry(now),
-        )
+        return banner_of(self.profile, self.readings, judgement, self.waiting_for, now)
 
     def _tell(self, verdict: Verdict, now: datetime) -> None:
         """Let the verdict be remembered: when it turns, and from time to time."""
@@ -203,35 +177,6 @@ class DeckScreen(Filtering[None]):
         if verdict is not told or now - at >= REMEMBERED_EVERY:
             self._told = (verdict, now)
             self.post_message(self.Judged(verdict))
-
-    def _server(self) -> ServerIdentity | None:
-        snapshot = self.readings.known("server").snapshot
-        return snapshot.server if isinstance(snapshot, IdentitySnapshot) else None
-
-    def _recovery(self) -> Recovery | None:
-        snapshot = self.readings.known("server").snapshot
-        return snapshot.recovery if isinstance(snapshot, IdentitySnapshot) else None
-
-    def _trouble(self) -> str:
-        if self.readings.paused:
-            return "paused: nothing is read from the server; space goes on"
-        if self.readings.lost is not None:
-            return f"lost: {self.readings.lost.reason}"
-        # While nobody lets us in, the pooler's console may know why.
-        before = pooler_trouble(self.readings.pgbouncer) if self.waiting_for else ""
-        return f"{self.waiting_for} {before}".rstrip() or self._news()
-
-    def _news(self) -> str:
-        snapshot = self.readings.known("server").snapshot
-        said = snapshot.news if isinstance(snapshot, IdentitySnapshot) else ""
-        return f"! {clean(said)}; g takes note of it" if said else ""
-
-    def _retry(self, now: datetime) -> str:
-        lost, since = self.readings.lost, self.readings.lost_at
-        if lost is None or since is None or self.readings.paused:
-            return ""
-        left = lost.retry_in_s - (now - since).total_seconds()
-        return "after g" if left == float("inf") else countdown(left)
 
     def _draw_others(self) -> None:
         width = self.size.width - 2
@@ -287,20 +232,11 @@ class DeckScreen(Filtering[None]):
     @property
     def facts(self) -> keys.Facts:
         """What decides which keys are off."""
-        pane = self.active
-        reading = None
-        if pane.row is not None:
-            subject = (list(TITLES)[pane.number - 1], pane.row.key)
-            reading = reading_of(subject, self.readings.judged_parts())
-        return keys.Facts(
-            good=reading is not None and needs_nothing(reading),
-            pane=pane.title,
-            row=pane.row is not None,
-            sql=bool(pane.row and pane.row.sql),
-            paused=self.readings.paused,
-            probes=bool(self.readings.manifest.probes),
-            standby=standby(self.readings, self.profile),
-        )
+        from tui.mending import facts_of
+
+        pane, row = self.active, self.active.row
+        subject = (list(TITLES)[pane.number - 1], row.key) if row is not None else None
+        return facts_of(self.readings, self.profile, pane.title, subject, sql=bool(row and row.sql))
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Show a sentence in the footer for a while."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -17,7 +17,7 @@ from tui.crossings import Crossings
 from tui.present.demo_watch import LOG_LINES, log_lines, tile_lines, verdict_line
 from tui.present.pool import summary
 from tui.present.signs import BADGES
-from tui.present.text import clean
+from tui.present.text import clean, utc_now
 from tui.present.view import Line, Tone, line
 from tui.screens.help import open_help
 from tui.watching import Readings
@@ -40,7 +40,7 @@ class DemoWatchScreen(Screen[None]):
         profile: Profile,
         readings: Readings,
         crossings: Crossings,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         """
         Args:

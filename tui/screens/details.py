@@ -18,7 +18,7 @@ from sql.snapshots import (
     ProbesSnapshot,
 )
 from tui import keys
-from tui.mending import needs_nothing, reading_of, standby
+from tui.mending import facts_of
 from tui.panes.views import TITLES
 from tui.present.constraints import MIGRATION_KEY, constraint_key
 from tui.present.details import (
@@ -139,15 +139,9 @@ class DetailsScreen(Reader):
 
     def _facts(self, sql: str) -> keys.Facts:
         """What decides which keys are off."""
-        reading = reading_of(self._subject, self._readings.judged_parts())
-        return keys.Facts(
-            pane=TITLES[self._subject[0]],
-            row=self._details is not None,
-            sql=bool(sql),
-            good=reading is not None and needs_nothing(reading),
-            paused=self._readings.paused,
-            standby=standby(self._readings, getattr(self.app, "profile", None)),
-        )
+        profile, title = getattr(self.app, "profile", None), TITLES[self._subject[0]]
+        subject = self._subject if self._details is not None else None
+        return facts_of(self._readings, profile, title, subject, sql=bool(sql))
 
     def action_key(self, name: str) -> None:
         """Copying and the next step; the rest as in every text."""

@@ -23,7 +23,7 @@ from tui.present.latency import window
 from tui.present.plot import Plotted, columns_of
 from tui.present.probe_screen import ProbePicture, probe_lines, rows_for
 from tui.present.signs import mark
-from tui.present.text import clean
+from tui.present.text import clean, utc_now
 from tui.present.view import Line, Tone, line, spread
 from tui.screens.help import open_help
 from tui.watching import Readings
@@ -57,7 +57,7 @@ class LatencyScreen(Screen[None]):
         history: History,
         probe: str = "",
         *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         """
         Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
@@ -15,6 +15,7 @@ from tui import keys
 from tui.present.confirming import forbidden
 from tui.present.header import trail
 from tui.present.run import RunPicture, blocker_key, is_over, run_lines
+from tui.present.text import utc_now
 from tui.present.view import BLANK, Line, Tone, line
 from tui.screens.reader import Reader
 
@@ -46,7 +47,7 @@ class RunScreen(Reader):
         profile: Profile,
         run: str,
         picture: Callable[[str], RunPicture | None],
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         super().__init__()
         self.profile = profile
