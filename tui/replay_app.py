@@ -39,6 +39,7 @@ JUMPS = {"back": -10.0, "forward": 10.0, "back_far": -60.0, "forward_far": 60.0}
 """Seconds."""
 ENDINGS = {
     "full": "the end: the recording was full",
+    "continued": "no next part: the session went on",
     "going on": "the end so far: it is still being recorded",
     "": "the end: it was cut off",
 }
@@ -162,6 +163,7 @@ class ReplayApp(DeckApp):
             seeking=self.replay.seeking,
             was_paused=player.state.paused,
             ending=ending,
+            part=player.header.part,
         )
 
     def on_replay_screen_turned(self, message: ReplayScreen.Turned) -> None:

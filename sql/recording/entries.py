@@ -54,6 +54,8 @@ class Header:
     """The profile's host, port, database and user as it names them; never a password."""
     server: ServerIdentity | None = None
     pgdeck: str = ""
+    part: int = 1
+    """Of the files of one session; a later one says again at its beginning what was known then."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ class Ended:
 
     at: float
     why: str
-    """`closed`, or `full`: the file had reached its bound while the deck went on."""
+    """`closed`; `continued`: the file had reached its bound, and the session went on in the next part."""
 
 
 Entry: TypeAlias = Heard | Published | Measured | Ran | Paused | Walled | Ended
@@ -197,19 +199,24 @@ class Decoder:
     """Makes entries of lines. A copy goes on with what it knows by then."""
 
     def __init__(self) -> None:
+        self._begin(repeats=False)
+
+    def _begin(self, *, repeats: bool) -> None:
         self.known: dict[str, Event] = {}
         self._incidents = KnownIncidents()
         self._window_s: float | None = None
+        self._repeats = repeats
 
     def copy(self) -> Decoder:
         """Another one that knows the same."""
         twin = Decoder()
         twin.known, twin._window_s = dict(self.known), self._window_s
-        twin._incidents = self._incidents.copy()
+        twin._incidents, twin._repeats = self._incidents.copy(), self._repeats
         return twin
 
     def decode(self, line: bytes) -> Entry | None:
-        """The entry of a line; None for one that a newer pgdeck knows and this one does not.
+        """The entry of a line; None for one that a newer pgdeck knows and this one does not, or that says
+        again what was said.
 
         Raises:
             ValueError: it is no entry.
@@ -217,10 +224,12 @@ class Decoder:
         try:
             if line.startswith(HEARD):
                 at_text, _, message = line[len(HEARD) :].rstrip().removesuffix(b"]").partition(b",")
-                return Heard(float(at_text), _message(message))
+                heard = Heard(float(at_text), _message(message))
+                return None if self._repeats else heard
             kind, at, *rest = json.loads(line)
             at = float(at)
-            return self._entry(kind, at, rest)
+            entry = self._entry(kind, at, rest)
+            return None if self._repeats else entry
         except UnknownValueError:
             return None
         except (TypeError, KeyError, IndexError, AttributeError, RecursionError, OverflowError) as error:
@@ -246,6 +255,10 @@ class Decoder:
                 return Walled(at, moment_of(rest[0]))
             case "x":
                 return Ended(at, str(rest[0]))
+            case "n":
+                self._begin(repeats=True)
+            case "b":
+                self._repeats = False
         return None
 
     def _reading(self, at: float, key: str, event: Event) -> Published:

@@ -15,11 +15,14 @@ from profiles.errors import ConfigurationError
 
 SUFFIX = ".pgdeck"
 MOST_FILE_BYTES = 64 * 2**20
-"""Of one recording: 15 hours at the highest pace of the probes."""
+"""Of one file: 15 hours at the highest pace of the probes; then the session goes on in another."""
+MOST_PARTS = 4
+"""Of one session: the last two days and more of a deck that is left open; other sessions keep theirs."""
 MOST_BYTES = 512 * 2**20
 """Of all recordings together."""
 MOST_FILES = 200
-_NAME = re.compile(r".+-\d{8}-\d{6}(-\d+)?\.pgdeck")
+_NAME = re.compile(r".+-\d{8}-\d{6}(-\d+)?(\.part\d+)?\.pgdeck")
+_PART = re.compile(r"\.part\d+$")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 LONGEST_PROFILE = 80
 
@@ -48,15 +51,38 @@ def new_file(folder: Path, profile: str, moment: datetime) -> tuple[Path, int]:
     folder.mkdir(mode=0o700, exist_ok=True)
     safe = _UNSAFE.sub("_", profile)[:LONGEST_PROFILE].lstrip(".") or "deck"
     stem = f"{safe}-{moment:%Y%m%d-%H%M%S}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     for number in range(1, 100):
         path = folder / f"{stem}{'' if number == 1 else f'-{number}'}{SUFFIX}"
         with suppress(FileExistsError):
-            descriptor = os.open(path, flags, 0o600)
-            with suppress(OSError):  # a file system without locks: pruning then goes by age alone
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return path, descriptor
+            return path, _make(path)
     raise FileExistsError(17, "File exists", str(folder / stem))
+
+
+def new_part(path: Path, part: int) -> tuple[Path, int]:
+    """Make the file in which a session goes on, and delete the one with which it has more than `MOST_PARTS`.
+
+    Returns:
+        As `new_file`.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    _delete(part_of(path, part - MOST_PARTS))
+    following = part_of(path, part)
+    return following, _make(following)
+
+
+def part_of(path: Path, part: int) -> Path:
+    """Where a part of a session is, whichever of its parts `path` is."""
+    stem = _PART.sub("", path.name.removesuffix(SUFFIX))
+    return path.with_name(f"{stem}{f'.part{part}' if part != 1 else ''}{SUFFIX}")
+
+
+def _make(path: Path) -> int:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with suppress(OSError):  # a file system without locks: pruning then goes by age alone
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return descriptor
 
 
 def kept(folder: Path) -> list[Kept]:
@@ -117,11 +143,17 @@ def _delete(path: Path) -> bool:
 
 
 def find(reference: str, folder: Path) -> Path:
-    """The file that an operator means: a path, or the name of a recording in the folder."""
+    """The file that an operator means: a path, or the name of a recording in the folder.
+
+    Of a session whose first part made room for others, it is the oldest part that is there.
+    """
     path = Path(os.path.expanduser(reference))  # noqa: PTH111 - a user that is not there is no error
     if path.parent != Path() or path.exists():
         return path
     for name in (reference, f"{reference}{SUFFIX}"):
         if (folder / name).exists():
             return folder / name
-    return path
+    parts = [
+        each.path for each in kept(folder) if part_of(each.path, 1).stem == reference.removesuffix(SUFFIX)
+    ]
+    return min(parts, key=lambda each: int(each.stem.rpartition(".part")[2]), default=path)

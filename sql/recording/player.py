@@ -26,8 +26,9 @@ from sql.recording.entries import (
     Walled,
     part_of,
 )
-from sql.recording.reader import DamagedError, Recording
+from sql.recording.reader import Recording
 from sql.recording.state import Happened, Noted, Shown, State
+from sql.recording.tape import DamagedError
 from sql.snapshots import Event, ProbesSnapshot
 
 NOTED_EVERY_S = 120.0

@@ -21,67 +21,18 @@ from sql.recording.entries import (
     NotAHeaderError,
     decode_header,
 )
+from sql.recording.folder import part_of
+from sql.recording.tape import GZIP, DamagedError, Tape
 
-GZIP = 31
-"""zlib's window bits for a gzip stream."""
-CHUNK = 2**16
 HEADER_CHUNK = 256
 """So small that damage further on is not taken for a header that is none."""
 GOING_ON = "going on"
 """In place of an ending: the deck that writes it is still open."""
-LONGEST_LINE = 2**24
 LONGEST_HEADER = 2**22
 
 
-class DamagedError(Exception):
-    """What is read is not what was written."""
-
-
-class Tape:
-    """The lines of a recording from some place on. A copy goes on from the same place."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._offset = 0
-        self._inflate = zlib.decompressobj(GZIP)
-        self._rest = b""
-        self._lines: deque[bytes] = deque()
-
-    def copy(self) -> Tape:
-        """Another one at the same place."""
-        twin = Tape(self._descriptor)
-        twin._offset, twin._rest, twin._lines = self._offset, self._rest, self._lines.copy()
-        twin._inflate = self._inflate.copy()
-        return twin
-
-    def next(self) -> bytes | None:
-        """The next whole line; None at the end of what is there.
-
-        Raises:
-            DamagedError: the file is not what a recorder wrote.
-            OSError: it cannot be read.
-        """
-        while not self._lines:
-            chunk = os.pread(self._descriptor, CHUNK, self._offset)
-            if not chunk or self._inflate.eof:
-                return None
-            self._offset += len(chunk)
-            self._take(chunk)
-        return self._lines.popleft()
-
-    def _take(self, chunk: bytes) -> None:
-        try:
-            text = self._rest + self._inflate.decompress(chunk)
-        except zlib.error:
-            raise DamagedError("its checksum or its compression is wrong") from None
-        *whole, self._rest = text.split(b"\n")
-        self._lines.extend(whole)
-        if len(self._rest) > LONGEST_LINE:
-            raise DamagedError("a line has no end")
-
-
 class Recording:
-    """An open recording. Close it, or use it in a `with`."""
+    """An open recording, with the parts that follow it. Close it, or use it in a `with`."""
 
     def __init__(self, path: Path) -> None:
         """Open and read it through once.
@@ -91,11 +42,14 @@ class Recording:
                 by a newer pgdeck.
         """
         self.path = path
-        self._descriptor = _open(path)
-        locked = _lock(self._descriptor)
+        self._descriptors = [_open(path)]
+        locked = _lock(self._descriptors[0])
         try:
-            self.header = _header(path, self._descriptor)
-            self.bytes = os.fstat(self._descriptor).st_size
+            self.header = _header(path, self._descriptors[0])
+            for following in _following(path, self.header.part):
+                self._descriptors.append(_open(following))
+                locked = _lock(self._descriptors[-1])
+            self.bytes = sum(os.fstat(each).st_size for each in self._descriptors)
             self.duration_s, self.ended = self._look_through()
             if not self.ended and not locked:
                 self.ended = GOING_ON
@@ -104,7 +58,7 @@ class Recording:
             raise
 
     ended: str
-    """`closed`, `full` or `going on`; empty where the deck was killed."""
+    """As `Ended.why`, or `going on`; empty where the deck was killed."""
     duration_s: float
     """From the header to the last whole entry."""
 
@@ -118,13 +72,13 @@ class Recording:
 
     def close(self) -> None:
         """Let go of the file."""
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
+        descriptors, self._descriptors = self._descriptors, []
+        for each in descriptors:
+            os.close(each)
 
     def tape(self) -> Tape:
         """Its lines after the header."""
-        tape = Tape(self._descriptor)
+        tape = Tape(tuple(self._descriptors))
         tape.next()
         return tape
 
@@ -184,6 +138,12 @@ def header_of(path: Path) -> Header:
 def damaged(path: Path) -> ConfigurationError:
     """The sentence for a file that is not what was written."""
     return _refused(path, "is damaged", "take a copy that is whole; a recording is a gzip file: gzip -t FILE")
+
+
+def _following(path: Path, part: int) -> Iterator[Path]:
+    """The files in which the session goes on, as far as none is missing."""
+    while (following := part_of(path, part := part + 1)).exists():
+        yield following
 
 
 def _open(path: Path) -> int:

@@ -6,11 +6,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from sql.recording.standing import Standing
 from sql.snapshots import IdentitySnapshot, Lost, ProbesSnapshot, Unavailable
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ class Recorder:
         """
         Args:
             pgdeck: gives the version of this program; called in the thread.
-            most_bytes: of the file; 0 for what is usual.
+            most_bytes: of one file; 0 for what is usual.
             tell: called once, perhaps in a thread, with a sentence that says why the recording stopped.
         """
         self._profile = profile
@@ -69,6 +71,7 @@ class Recorder:
         self._stopped = False
         self._answered = False
         self._writer: Writer | None = None
+        self._standing = Standing()
         self._began = datetime.now(UTC)
         self._wall = (perf_counter(), self._began)
         self._thread: threading.Thread | None = None
@@ -133,7 +136,6 @@ class Recorder:
 
     def _work(self) -> None:
         from sql.recording.folder import MOST_FILE_BYTES
-        from sql.recording.writer import FullError
 
         self._most_bytes = self._most_bytes or MOST_FILE_BYTES
         try:
@@ -142,9 +144,6 @@ class Recorder:
             self._drain()
             if self._writer is not None:
                 self._writer.close("closed", perf_counter())
-        except FullError:
-            size = self._most_bytes // 2**20
-            self._give_up(f"the recording is full ({size} MB) and stopped; the watch goes on")
         except OSError as error:
             where = self.path or error.filename or self._folder
             self._give_up(f"nothing is recorded any more: {where}: {error.strerror or error}")
@@ -171,21 +170,45 @@ class Recorder:
         if not self._answered:
             return
         if self._writer is None:
+            self._wall = self._first_wall()
             self._writer = Writer(self._folder, self._header(), self._most_bytes)
         for _ in range(len(self._waiting)):
             with suppress(UnrecordableError):
-                self._writer.add(_entry(*self._waiting.popleft()))
+                self._write(_entry(*self._waiting.popleft()))
         self._note_the_wall()
         self._writer.flush()
+
+    def _write(self, entry: Entry) -> None:
+        """Write an entry; where the file is full with it, the session goes on in another."""
+        from sql.recording.writer import FullError
+
+        assert self._writer is not None
+        self._standing.note(entry)
+        try:
+            self._writer.add(entry)
+        except FullError:
+            self._begin_part(entry.at)
+
+    def _begin_part(self, at: float) -> None:
+        from sql.recording.writer import Writer
+
+        assert self._writer is not None
+        clock, moment = self._wall
+        self._wall = at, moment + timedelta(seconds=at - clock)
+        header = replace(self._header(), part=self._writer.part + 1)
+        self._writer = Writer(self._folder, header, self._most_bytes, after=self._writer.path)
+        self._writer.repeat(self._standing.entries(at))
+
+    def _first_wall(self) -> tuple[float, datetime]:
+        """The moment of the first entry, where that was before this was made."""
+        clock, moment = self._wall
+        first = self._waiting[0][0] if self._waiting else clock
+        return (first, moment - timedelta(seconds=clock - first)) if first < clock else (clock, moment)
 
     def _header(self) -> Header:
         from sql.recording.entries import Header
 
         clock, moment = self._wall
-        first = self._waiting[0][0] if self._waiting else clock
-        if first < clock:
-            clock, moment = first, moment - timedelta(seconds=clock - first)
-        self._wall = (clock, moment)
         return Header(
             profile=self._profile.name,
             environment=self._profile.environment,
@@ -206,7 +229,7 @@ class Recorder:
         clock, was = self._wall
         if abs((moment - was) - timedelta(seconds=now - clock)) > DRIFT:
             self._wall = (now, moment)
-            self._writer.add(Walled(now, moment))
+            self._write(Walled(now, moment))
 
 
 def _entry(at: float, what: Any) -> Entry:

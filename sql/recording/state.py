@@ -10,7 +10,7 @@ from sql.recording.entries import Decoder, Heard, Paused, Ran
 from sql.snapshots import Event
 
 if TYPE_CHECKING:
-    from sql.recording.reader import Tape
+    from sql.recording.tape import Tape
     from sql.steps.runs import RunState
 
 

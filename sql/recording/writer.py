@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from sql.recording.entries import Encoder, Ended, Entry, Header, encode_header
-from sql.recording.folder import MOST_FILE_BYTES, new_file, prune
-from sql.recording.reader import GZIP
+from sql.recording.folder import MOST_FILE_BYTES, new_file, new_part, prune
+from sql.recording.tape import BEGUN, GZIP
+from sql.recording.values import UnrecordableError
 
 ROOM_FOR_THE_END = 2**17
 """Bytes: zlib holds back what it has not compressed yet, and there is a last word."""
@@ -21,8 +24,13 @@ class FullError(Exception):
 class Writer:
     """One file, from its header to its end. Belongs to one thread; every call may block on the disk."""
 
-    def __init__(self, folder: Path, header: Header, most_bytes: int = MOST_FILE_BYTES) -> None:
+    def __init__(
+        self, folder: Path, header: Header, most_bytes: int = MOST_FILE_BYTES, *, after: Path | None = None
+    ) -> None:
         """Make room among the old ones, make the file, and write the header.
+
+        Args:
+            after: another part of the session, where the header's part is not the first.
 
         Raises:
             OSError: it cannot be written.
@@ -31,7 +39,12 @@ class Writer:
         first = encode_header(header)
         prune(folder)
         # Named by the clock on the wall of whoever looks for it.
-        self.path, self._descriptor = new_file(folder, header.profile, header.started_at.astimezone())
+        self.path, self._descriptor = (
+            new_file(folder, header.profile, header.started_at.astimezone())
+            if after is None
+            else new_part(after, header.part)
+        )
+        self.part = header.part
         self._most = most_bytes
         self._encoder = Encoder()
         self._deflate = zlib.compressobj(6, zlib.DEFLATED, GZIP)
@@ -44,14 +57,28 @@ class Writer:
         """Take an entry in; on disk after the next `flush`.
 
         Raises:
-            FullError: the file is as large as it may be: its last word is written, and it is closed.
+            FullError: the file is as large as it may be: it is closed, with this entry and a last word.
             OSError: it cannot be written.
             UnrecordableError: the entry holds something that no recording can hold; it is left out.
         """
         self._pending += self._deflate.compress(self._encoder.encode(entry))
         if self.bytes + len(self._pending) > self._most - ROOM_FOR_THE_END:
-            self.close("full", entry.at)
+            self.close("continued", entry.at)
             raise FullError
+
+    def repeat(self, entries: Iterable[Entry]) -> None:
+        """Say what was known when this part began, for who has this file alone.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        for entry in entries:
+            if self.bytes + len(self._pending) > self._most / 2:
+                break
+            with suppress(UnrecordableError):
+                self._pending += self._deflate.compress(self._encoder.encode(entry))
+        self._pending += self._deflate.compress(BEGUN)
+        self.flush()
 
     def flush(self) -> None:
         """Let everything so far survive the death of this process.

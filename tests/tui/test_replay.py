@@ -15,7 +15,7 @@ from sql.recording.entries import Entry, Ran
 from sql.recording.reader import Recording
 from sql.snapshots import Event, Lost
 from sql.steps.runs import RunState, RunStatus
-from tests.sql.recording.made import CLOCK, HEADER, Live, write
+from tests.sql.recording.made import CLOCK, HEADER, Live, write, write_parts
 from tests.tui import samples
 from tests.tui.deck import Driver
 from tests.waiting import until
@@ -280,6 +280,17 @@ async def test_a_damaged_place_ends_it_in_words(tmp_path: Path, live: Live) -> N
         await driver.press("end")
         await driver.arrived(driver.app.player.duration_s)
         assert driver.shows("the end: it was cut off")
+
+
+async def test_a_part_says_which_it_is_and_that_the_next_is_missing(tmp_path: Path, live: Live) -> None:
+    made = list(entries(live))
+    paths = write_parts(tmp_path, made, len(made) // 3 + 1)
+    paths[2].unlink()
+    async with replay(paths[1], (80, 24)) as driver:
+        await until(lambda: driver.shows(" from part 2, held"))
+        await driver.press("end")
+        await driver.arrived(driver.app.player.duration_s)
+        assert driver.shows(", no next part")
 
 
 def test_the_live_deck_has_none_of_it() -> None:

@@ -34,6 +34,7 @@ def as_json(session: Session) -> dict[str, Any]:
         "ended": moment(session.ended),
         "duration_s": round(session.seconds, 3),
         "recording": session.ending or "cut off",
+        "first_part": header.part,
         "headline": headline(session),
         "verdicts": [_turn(turn) for turn in session.turns],
         "shares": {verdict.value: round(session.share(verdict), 4) for verdict in Verdict},

@@ -10,12 +10,12 @@ from tui.present.text import duration
 from tui.reports.markdown_report import escape, name
 from tui.reports.session import Session, Turn
 from tui.reports.session_words import (
-    ENDINGS,
     changes,
     experience,
     failures,
     headline,
     lasted,
+    notes,
     peak,
     verdict_of,
 )
@@ -70,8 +70,8 @@ def _origin(session: Session) -> Iterator[tuple[str, str]]:
     yield "Manifest", f"{name(header.manifest.name)}: {escape(header.manifest.title)}"
     yield "Began", f"{session.began:%Y-%m-%d %H:%M:%S} UTC"
     yield "Lasted", lasted(session)
-    if ENDINGS.get(session.ending):
-        yield "Note", ENDINGS[session.ending]
+    for note in notes(session):
+        yield "Note", note
 
 
 def _notice(session: Session) -> Iterator[str]:

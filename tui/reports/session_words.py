@@ -15,10 +15,22 @@ from tui.watching import Readings
 ENDINGS = {
     "closed": "",
     "full": "The recording reached its largest size and stopped before the session ended.",
+    "continued": "The session went on: the next part of its recording is not here.",
     "going on": "The session was still being recorded when this was written.",
     "": "The recording has no end: the deck was killed. At most the session's last seconds are missing.",
 }
 SHARES = {"p50": "half of the answers", "p95": "19 of 20 answers", "p99": "99 of 100 answers"}
+
+
+def notes(session: Session) -> Iterator[str]:
+    """What the recording lacks of its session."""
+    if session.header.part > 1:
+        yield (
+            f"The recording begins with part {session.header.part} of its session: what was before made room"
+            " for it, and the figures count from here."
+        )
+    if ENDINGS.get(session.ending):
+        yield ENDINGS[session.ending]
 
 
 def headline(session: Session) -> str:

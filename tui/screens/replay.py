@@ -60,6 +60,8 @@ class Place:
     """The watch that was recorded was paused here."""
     ending: str = ""
     """Why there is nothing more; empty: there is."""
+    part: int = 1
+    """Of the session, with which it begins: what was before made room."""
 
     @property
     def badge(self) -> str:
@@ -73,7 +75,8 @@ class Place:
         if self.seeking or self.ending:
             pace = "seeking …" if self.seeking else self.ending
         was = ", was paused here" if self.was_paused else ""
-        return f"{duration(self.position_s)} of {duration(self.duration_s)}, {pace}{was}"
+        begins = f" from part {self.part}" if self.part > 1 and not self.ending else ""
+        return f"{duration(self.position_s)} of {duration(self.duration_s)}{begins}, {pace}{was}"
 
 
 class ReplayPane(Pane, inherit_bindings=False):

@@ -13,6 +13,7 @@ from profiles.manifest import ProbeEntry, Target
 from sql.latency.messages import Message, Sample, Samples
 from sql.latency.record import Records
 from sql.recording.entries import Entry, Header, Heard, Measured, Published
+from sql.recording.standing import Standing
 from sql.recording.writer import Writer
 from sql.snapshots import Event, ProbesSnapshot
 from tests.tui import samples
@@ -48,6 +49,23 @@ def write(folder: Path, entries: Iterable[Entry], header: Header = HEADER, endin
         writer.close(ending, at)
     writer.abandon()
     return writer.path
+
+
+def write_parts(folder: Path, entries: Iterable[Entry], each: int, header: Header = HEADER) -> list[Path]:
+    """The same in files of so many entries: a recorder goes on in another where one is full."""
+    writer, standing, paths = Writer(folder, header), Standing(), []
+    for number, entry in enumerate(entries):
+        if number and number % each == 0:
+            writer.close("continued", entry.at)
+            paths.append(writer.path)
+            started_at = header.started_at + timedelta(seconds=entry.at - header.clock)
+            later = replace(header, part=writer.part + 1, clock=entry.at, started_at=started_at)
+            writer = Writer(folder, later, after=writer.path)
+            writer.repeat(standing.entries(entry.at))
+        writer.add(entry)
+        standing.note(entry)
+    writer.close("closed", entry.at)
+    return [*paths, writer.path]
 
 
 class Live:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sql.recording.folder import find, kept, new_file, prune
+from sql.recording.folder import find, kept, new_file, part_of, prune
 from sql.recording.reader import Recording
 from tests.sql.recording.made import Live, write
 from tests.tui import samples
@@ -109,3 +109,13 @@ def test_a_recording_is_found_by_name_or_by_path(tmp_path: Path, monkeypatch: py
     for said in (path.name, path.stem, str(path), f"recordings/{path.name}"):
         assert find(said, path.parent).resolve() == path
     assert find("nobody", path.parent) == Path("nobody")
+
+
+def test_a_session_is_found_by_its_name_also_where_its_first_part_is_gone(tmp_path: Path) -> None:
+    (path,) = recordings(tmp_path, 1)
+    for part in (2, 10, 3):
+        part_of(path, part).write_bytes(path.read_bytes())
+    assert find(path.stem, tmp_path) == path
+    path.unlink()
+    assert find(path.stem, tmp_path) == find(path.name, tmp_path) == part_of(path, 2)
+    assert {each.path.name for each in kept(tmp_path)} == {part_of(path, n).name for n in (2, 3, 10)}

@@ -23,7 +23,7 @@ from sql.recording.state import Shown
 from sql.recording.writer import Writer
 from sql.snapshots import Event, Lost, PoolSnapshot, ProbesSnapshot, Unavailable
 from sql.steps.runs import RunState, RunStatus
-from tests.sql.recording.made import CLOCK, Live, figures, with_probes, write
+from tests.sql.recording.made import CLOCK, Live, figures, with_probes, write, write_parts
 from tests.tui import samples
 from tui.reports.session import read_session
 
@@ -48,11 +48,13 @@ def session(live: Live, seconds: int) -> Iterator[Entry]:
         yield from live.second(second, events=events)
 
 
-@pytest.fixture
-def recorded(tmp_path: Path) -> Iterator[tuple[Live, Recording]]:
+@pytest.fixture(params=[1, 3], ids=["one file", "three parts"])
+def recorded(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Live, Recording]]:
     live = Live()
-    with Recording(write(tmp_path, session(live, 200))) as recording:
+    entries = list(session(live, 200))
+    with Recording(write_parts(tmp_path, entries, -(-len(entries) // request.param))[0]) as recording:
         yield live, recording
+    assert len(list(tmp_path.glob("*.pgdeck"))) == request.param
 
 
 def shown(player: Player, to: float = math.inf) -> list[Event]:

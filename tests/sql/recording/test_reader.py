@@ -6,17 +6,19 @@ import fcntl
 import gzip
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from profiles.errors import ConfigurationError
-from sql.recording.entries import MARK, Published
+from sql.recording.entries import MARK, Ended, Entry, Published
+from sql.recording.folder import part_of
 from sql.recording.player import Player
 from sql.recording.reader import GOING_ON, Recording, header_of
 from sql.recording.state import Shown
 from sql.snapshots import Event
-from tests.sql.recording.made import CLOCK, HEADER, Live, write
+from tests.sql.recording.made import CLOCK, HEADER, Live, write, write_parts
 from tests.tui import samples
 from tui.reports.session import read_session
 
@@ -191,3 +193,37 @@ def test_one_that_is_still_being_written_says_so(tmp_path: Path, live: Live) -> 
             assert recording.ended == GOING_ON
     finally:
         os.close(descriptor)
+
+
+def test_parts_are_one_recording_as_far_as_none_is_missing(tmp_path: Path, live: Live) -> None:
+    entries = [each for second in range(40) for each in live.second(second)]
+    paths = write_parts(tmp_path, entries, len(entries) // 4 + 1)
+    assert [part_of(paths[2], number) for number in (1, 2, 3, 4)] == paths
+    with Recording(paths[0]) as whole:
+        assert (whole.ended, whole.header.part) == ("closed", 1)
+        assert whole.duration_s > 39
+        assert list(whole.entries()) == [*entries_without_end(paths, entries)]
+    with Recording(paths[2]) as half:
+        assert (half.ended, half.header.part) == ("closed", 3)
+        assert 18 < half.duration_s < 21
+    paths[1].unlink()
+    with Recording(paths[0]) as first:
+        assert first.ended == "continued" and first.duration_s < 11
+
+
+def entries_without_end(paths: list[Path], entries: list[Entry]) -> Iterator[Entry]:
+    """What was written, with the last word of each part in its place."""
+    each = len(entries) // len(paths) + 1
+    for number, entry in enumerate(entries):
+        if number and number % each == 0:
+            yield Ended(entry.at, "continued")
+        yield entry
+    yield Ended(entries[-1].at, "closed")
+
+
+def test_a_damaged_part_is_told(tmp_path: Path, live: Live) -> None:
+    entries = [each for second in range(40) for each in live.second(second)]
+    paths = write_parts(tmp_path, entries, len(entries) // 2 + 1)
+    paths[1].write_bytes(b"nonsense" * 100)
+    with pytest.raises(ConfigurationError, match="is damaged"):
+        Recording(paths[0])

@@ -22,6 +22,7 @@ from sql.latency.readings import ProbePlan
 from sql.recording import folder as folder_module
 from sql.recording import recorder as recorder_module
 from sql.recording.entries import Heard, Ran
+from sql.recording.folder import MOST_PARTS, find
 from sql.recording.player import Player
 from sql.recording.reader import Recording
 from sql.recording.recorder import Recorder
@@ -137,27 +138,46 @@ def test_runs_that_were_over_before_are_left_out(folder: Path) -> None:
     assert [each.run for each in happened if isinstance(each, Ran)] == [run, done]
 
 
-def test_at_its_bound_it_stops_and_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_at_its_bound_it_goes_on_in_another_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder_module, "FLUSH_S", 0.01)
-    said: list[str] = []
-    recorder = Recorder(samples.PROFILE, samples.MANIFEST, folder, said.append, most_bytes=2**20)
+    recorder = Recorder(samples.PROFILE, samples.MANIFEST, folder, NEVER, most_bytes=2**18)
     recorder.start()
     recorder.overhear(samples.SERVER)
-    number = 0
-    while not said:
-        number += 1
-        assert number < 100_000
-        text = os.urandom(3000).hex()
-        recorder.overhear(Unavailable(f"part {number}", text))
-        if number % 50 == 0:
-            wait_until(lambda: said or not recorder._waiting)
-    assert said == ["the recording is full (1 MB) and stopped; the watch goes on"]
-    recorder.overhear(samples.POOL)
+    run = RunState("run-1", "p", "create-index:i", "CREATE …", "ann", "h", RunStatus.RUNNING, samples.NOW)
+    recorder.note_runs([run])
+    recorder.hear(Planned(0, ProbePlan("Seq Scan", False, None)), perf_counter())
+    recorder.pause(True)
+    told = [f"{number} {os.urandom(3000).hex()}" for number in range(200)]
+    for reason in told:
+        recorder.overhear(Unavailable("pool", reason))
+    wait_until(lambda: not recorder._waiting)
     recorder.end()
-    path = the_only(folder)
-    assert 2**19 < path.stat().st_size <= 2**20
-    with Recording(path) as recording:
-        assert recording.ended == "full"
+    names = sorted(each.name for each in folder.iterdir())
+    assert len(names) == MOST_PARTS, "the oldest parts of the session made room"
+    assert all(each.stat().st_size <= 2**18 for each in folder.iterdir())
+    with Recording(find(names[0].partition(".")[0], folder)) as recording:
+        assert recording.header.part > 1 and recording.ended == "closed"
+        player = Player(recording)
+        events = [each.event for each in player.advance(1e9) if isinstance(each, Shown)]
+    said = [event.reason for event in events if isinstance(event, Unavailable)]
+    # What was known when the oldest part began is said first; then all that came, once and in its order.
+    assert said[1:] == told[told.index(said[0]) + 1 :] and len(said) > 50
+    assert samples.SERVER in events
+    assert player.state.runs == {"run-1": run} and player.state.paused
+    assert player.look(None) is None
+    assert player._records.snapshot(perf_counter()).probes[0].plan == ProbePlan("Seq Scan", False, None)
+
+
+def test_what_says_too_much_to_be_said_again_does_not_go_on_for_ever(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "FLUSH_S", 0.01)
+    recorder = Recorder(samples.PROFILE, samples.MANIFEST, folder, NEVER, most_bytes=2**18)
+    recorder.overhear(samples.SERVER)
+    for number in range(100):
+        recorder.overhear(Unavailable(f"part {number}", os.urandom(3000).hex()))
+    recorder.end()
+    assert len(list(folder.iterdir())) <= MOST_PARTS
 
 
 def test_a_folder_that_takes_no_file_is_told_once(tmp_path: Path) -> None:

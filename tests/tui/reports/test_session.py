@@ -22,7 +22,7 @@ from sql.recording.entries import Entry, Header, Heard, Paused, Published, Ran
 from sql.recording.reader import Recording
 from sql.snapshots import Event, IndexesSnapshot, Lost
 from sql.steps.runs import RunState, RunStatus
-from tests.sql.recording.made import CLOCK, HEADER, Live, write
+from tests.sql.recording.made import CLOCK, HEADER, Live, write, write_parts
 from tests.tui import samples
 from tui.reports import session_json, session_markdown, session_plot
 from tui.reports.session import Session, read_session
@@ -169,6 +169,19 @@ def test_the_markdown_says_it_in_plain_words(session: Session) -> None:
     ):
         assert wanted.replace("\\_", "_") in text.replace("\\_", "_"), wanted
     assert "Note" not in text
+
+
+def test_a_session_that_lacks_parts_says_so(tmp_path: Path) -> None:
+    header = header_of()
+    entries = list(story(header))
+    paths = write_parts(tmp_path, entries, len(entries) // 3 + 1, header)
+    paths[2].unlink()
+    with Recording(paths[1]) as recording:
+        found = read_session(recording)
+    text = session_markdown.render(found)
+    assert "The recording begins with part 2 of its session" in text
+    assert "the next part of its recording is not here" in text
+    assert json.loads(session_json.render(found))["first_part"] == 2
 
 
 def test_the_json_has_every_figure(session: Session) -> None:
