@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sql.errors import ReadingError
-from sql.quoting import identifier, qualified
-from sql.statement_counters import Counted, Deltas
+from sql.quoting import qualified
+from sql.statement_counters import Counted, Deltas, columns, entries_of
 from sql.steps.scribe import foreign_query
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class SlowStatements:
             )
             since, evicted = info[0]["stats_reset"], info[0]["dealloc"]
         now = self._clock()
-        counted, all_ms = await self._counted(session, view, place["total_column"], place["has_since"])
+        counted, all_ms = await self._counted(session, view, place)
         known = counted.keys() <= self._texts.keys()
         if now - self._texts_at >= (TEXTS_S if known else NEW_TEXTS_S):
             self._texts_at = now
@@ -167,21 +167,14 @@ class SlowStatements:
         )
 
     async def _counted(
-        self, session: Session, view: str, total: str, has_since: bool
+        self, session: Session, view: str, place: Mapping[str, Any]
     ) -> tuple[dict[int, Counted], float]:
-        made = "max(stats_since)" if has_since else "NULL::timestamptz"
-        extremes = [identifier(total.replace("total", name)) for name in ("min", "max")]
         # The function without the texts: reading the view would load the file of all query texts.
         rows = await session.fetch_composed(
-            f"SELECT queryid, sum(calls)::int8 AS calls, sum({identifier(total)})::float8 AS total_ms,"  # noqa: S608
-            " sum(rows)::int8 AS rows,"
+            f"SELECT queryid, {columns(place)}, sum(rows)::int8 AS rows,"  # noqa: S608
             " sum(shared_blks_hit)::int8 AS hit, sum(shared_blks_read)::int8 AS read,"
             " coalesce(sum(calls) FILTER (WHERE userid ="
-            " (SELECT r.oid FROM pg_roles r WHERE r.rolname = current_user)), 0)::int8 AS own_calls,"
-            f" count(*)::int4 AS entries, {made} AS made_at,"
-            # One that was only planned has the extremes 0.
-            f" min({extremes[0]}) FILTER (WHERE calls > 0) AS least_ms,"
-            f" max({extremes[1]}) FILTER (WHERE calls > 0) AS most_ms"
+            " (SELECT r.oid FROM pg_roles r WHERE r.rolname = current_user)), 0)::int8 AS own_calls"
             f" FROM {view}(false)"
             " WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
             " GROUP BY queryid"
@@ -216,7 +209,7 @@ class SlowStatements:
 
 def _of(row: Mapping[str, Any]) -> Counted:
     totals = Totals(*(row[name] for name in COUNTERS))
-    return Counted(totals, row["entries"], row["made_at"], row["least_ms"], row["most_ms"])
+    return Counted(totals, entries_of(row))
 
 
 def tables_of(requirements: Requirements) -> set[str]:

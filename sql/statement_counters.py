@@ -10,7 +10,9 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from sql.quoting import identifier
 
 if TYPE_CHECKING:
     from sql.slow_statements import Totals
@@ -20,37 +22,71 @@ SPAN_S = 60.0
 
 
 @dataclass(frozen=True)
-class Counted:
-    """The entries of one statement (one a role, and nested calls apart), added up."""
+class Entries:
+    """The entries of one statement, one a role and nested calls apart: what tells them from later ones."""
 
-    totals: Totals
-    entries: int = 1
+    count: int = 1
     made_at: datetime | None = None
     """When the newest of them was made; None: not told (before 1.11, with which 17 comes)."""
     least_ms: float | None = None
     """The shortest call of all; None where there was none."""
     most_ms: float | None = None
 
-    def since(self, before: Counted, *, evicted: bool) -> Totals | None:
-        """The difference; None where an entry was, or may have been, made anew in between.
+    def go_on_from(self, before: Entries, *, evicted: bool) -> bool:
+        """Whether their counters went on from those before; not where one was, or may have been, made anew.
 
         Args:
             evicted: whether the server made room in between, as far as it tells.
         """
-        if self.entries < before.entries:
-            return None
-        if self.made_at != before.made_at and (evicted or self.entries == before.entries):
-            return None
-        if self.made_at is None and not self._spans(before):
-            return None
-        return self.totals.since(before.totals)
+        if self.count < before.count:
+            return False
+        if self.made_at != before.made_at and (evicted or self.count == before.count):
+            return False
+        return self.made_at is not None or self._span(before)
 
-    def _spans(self, before: Counted) -> bool:
-        """Whether its extremes take in those before; one that was made anew has forgotten them."""
+    def _span(self, before: Entries) -> bool:
+        """Whether their extremes take in those before; one that was made anew has forgotten them."""
         if self.least_ms is None or before.least_ms is None:
             return before.least_ms is None
         assert self.most_ms is not None and before.most_ms is not None
         return self.least_ms <= before.least_ms and self.most_ms >= before.most_ms
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What the entries of one statement say, added up."""
+
+    totals: Totals
+    entries: Entries
+
+    def since(self, before: Counted, *, evicted: bool) -> Totals | None:
+        """The difference; None where it would be across a reset or an eviction."""
+        if not self.entries.go_on_from(before.entries, evicted=evicted):
+            return None
+        return self.totals.since(before.totals)
+
+
+def columns(place: Mapping[str, Any]) -> str:
+    """What to select of a statement's entries for its `calls`, its `total_ms` and `entries_of`.
+
+    Args:
+        place: a row of statements_extension.sql.
+    """
+    total = place["total_column"]
+    shortest, longest = (identifier(total.replace("total", name)) for name in ("min", "max"))
+    made_at = "max(stats_since)" if place["has_since"] else "NULL::timestamptz"
+    return (
+        f"sum(calls)::int8 AS calls, sum({identifier(total)})::float8 AS total_ms,"
+        f" count(*)::int4 AS entries, {made_at} AS made_at,"
+        # One that was only planned has the extremes 0.
+        f" min({shortest}) FILTER (WHERE calls > 0) AS least_ms,"
+        f" max({longest}) FILTER (WHERE calls > 0) AS most_ms"
+    )
+
+
+def entries_of(row: Mapping[str, Any]) -> Entries:
+    """Of a row with these columns."""
+    return Entries(row["entries"], row["made_at"], row["least_ms"], row["most_ms"])
 
 
 Reading: TypeAlias = Mapping[int, Counted]

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sql.latency.lane import Lane, RefusedError
-from sql.quoting import identifier, qualified
+from sql.quoting import qualified
+from sql.statement_counters import Entries, columns, entries_of
 from sql.statements import statement
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """What our own role's runs of one statement have taken."""
+
+    calls: int
+    total_ms: float
+    entries: Entries
 
 
 class ServerMeans:
@@ -15,9 +26,9 @@ class ServerMeans:
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
         self._view: str | None = None
-        self._column = ""
+        self._columns = ""
         self._ids: dict[int, int] = {}
-        self._before: dict[int, tuple[int, float]] = {}
+        self._before: dict[int, _Counted] = {}
 
     async def find(self) -> bool:
         """Look for the extension; whether it is there and readable."""
@@ -26,7 +37,7 @@ class ServerMeans:
             if not rows or rows[0]["total_column"] is None:
                 return False
             self._view = qualified(rows[0]["schema"], "pg_stat_statements")
-            self._column = identifier(rows[0]["total_column"])
+            self._columns = columns(rows[0])
             await self._totals([])
         except RefusedError:
             self._view = None
@@ -49,23 +60,22 @@ class ServerMeans:
         self._before = totals
         return means
 
-    def _mean(self, query_id: int, totals: Mapping[int, tuple[int, float]]) -> float | None:
-        if query_id not in totals:
+    def _mean(self, query_id: int, totals: Mapping[int, _Counted]) -> float | None:
+        now, before = totals.get(query_id), self._before.get(query_id)
+        if now is None or before is None or now.calls <= before.calls or now.total_ms < before.total_ms:
             return None
-        calls, total = totals[query_id]
-        calls_before, total_before = self._before.get(query_id, (0, 0.0))
-        # Fewer calls than before: reset, or evicted and seen anew; the difference means nothing.
-        if query_id not in self._before or calls <= calls_before or total < total_before:
+        # Whether room was made meanwhile is not asked.
+        if not now.entries.go_on_from(before.entries, evicted=True):
             return None
-        return (total - total_before) / (calls - calls_before)
+        return (now.total_ms - before.total_ms) / (now.calls - before.calls)
 
-    async def _totals(self, query_ids: Sequence[int]) -> dict[int, tuple[int, float]]:
+    async def _totals(self, query_ids: Sequence[int]) -> dict[int, _Counted]:
         # The function without the texts: reading the view would load the file of all query texts.
         rows = await self._lane.aside(
-            f"SELECT queryid, sum(calls)::int8 AS calls, sum({self._column})::float8 AS total"  # noqa: S608
+            f"SELECT queryid, {self._columns}"  # noqa: S608
             f" FROM {self._view}(false) WHERE queryid = ANY ($1::int8[])"
             " AND userid = (SELECT oid FROM pg_roles WHERE rolname = current_user)"
             " AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) GROUP BY 1",
             list(query_ids),
         )
-        return {row["queryid"]: (row["calls"], row["total"]) for row in rows}
+        return {row["queryid"]: _Counted(row["calls"], row["total_ms"], entries_of(row)) for row in rows}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from sql.slow_statements import Totals
-from sql.statement_counters import SPAN_S, Counted, Deltas
+from sql.statement_counters import SPAN_S, Counted, Deltas, Entries
 
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = SINCE + timedelta(days=1)
 
 
 def counted(calls: int, total_ms: float = 0.0, **more: object) -> Counted:
-    return Counted(Totals(calls, total_ms, 0, 0, 0), **more)  # type: ignore[arg-type]
+    return Counted(Totals(calls, total_ms, 0, 0, 0), Entries(**more))  # type: ignore[arg-type]
 
 
 def calls_between(first: Counted, last: Counted, evicted: int = 0) -> int | None:
@@ -59,7 +59,7 @@ def test_an_entry_that_was_made_anew_tells_nothing_however_far_it_has_come() -> 
 
 def test_an_entry_of_another_role_counts_from_nought_only_where_nothing_was_evicted() -> None:
     before = counted(5, 10.0, made_at=SINCE)
-    two = counted(9, 20.0, made_at=LATER, entries=2)
+    two = counted(9, 20.0, made_at=LATER, count=2)
     assert calls_between(before, two) == 4
     assert calls_between(before, two, evicted=1) is None
     assert calls_between(two, counted(12, 30.0, made_at=LATER)) is None
