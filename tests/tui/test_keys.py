@@ -11,9 +11,10 @@ from tui.widgets.footer import key_line
 
 
 def test_ids_are_unique_and_name_their_scope() -> None:
-    ids = [each.id for each in keys.KEYS]
+    ids = [each.id for each in keys.every()]
     assert len(ids) == len(set(ids))
-    assert all("." in each for each in ids)
+    assert all(each.id.partition(".")[0] == each.scope.name.lower() for each in keys.every())
+    assert all(keys.key(each) is not None for each in ids)
 
 
 @pytest.mark.parametrize("scope", list(keys.Scope))
@@ -61,7 +62,7 @@ async def test_help_opens_above_every_full_screen(way: str) -> None:
 @pytest.mark.parametrize("scope", list(keys.Scope))
 def test_the_help_lists_every_key(scope: keys.Scope) -> None:
     text = "\n".join("".join(part for part, _ in each) for each in help_lines(120, scope))
-    for each in keys.KEYS:
+    for each in keys.every():
         assert each.label in text
         assert each.help in text
     headings = [each.strip() for each in text.splitlines() if each.strip() in list(keys.Scope)]
@@ -94,8 +95,8 @@ async def test_the_help_begins_with_the_keys_of_the_screen_below(way: str, scope
 
 def test_the_table_of_the_readme_lists_every_key() -> None:
     table = keys.markdown_table()
-    assert all(f"| `{each.label}` | {each.help} |" in table for each in keys.KEYS)
-    assert len(table.splitlines()) == len(keys.KEYS) + 2
+    assert all(f"| `{each.label}` | {each.help} |" in table for each in keys.every())
+    assert len(table.splitlines()) == len(keys.every()) + 2
 
 
 @pytest.mark.parametrize("key", ["question_mark", "f1"])
