@@ -154,6 +154,8 @@ class ConstraintsSnapshot:
 
 @dataclass(frozen=True)
 class ProbesSnapshot:
+    """What the samples of every probe said at one moment."""
+
     taken_at: datetime = field(compare=False)
     probes: tuple[ProbeReading, ...]
     window_s: float | None = None
@@ -229,6 +231,8 @@ class PoolSnapshot:
 
 @dataclass(frozen=True)
 class MigrationReading:
+    """The revision that the migration table holds, against the manifest's."""
+
     finding: MigrationFinding
     expected: str
     actual: tuple[str, ...]
@@ -244,6 +248,8 @@ class MigrationSnapshot:
 
 @dataclass(frozen=True)
 class IdentitySnapshot:
+    """Which server answered at one moment."""
+
     taken_at: datetime = field(compare=False)
     server: ServerIdentity
     news: str = ""
