@@ -144,7 +144,7 @@ print("LOADED", *sorted(set(sys.argv[1].split(",")) & set(sys.modules)), file=sy
 LATER = (
     "asyncpg,keyring,postgast,tomli_w,importlib.metadata,sql.steps.step,sql.steps.journal,"
     "sql.pool.pgbouncer_reading,sql.replicas.values,sql.locks.reading,sql.slow_statements,sql.pool.use,tui.flow,"
-    "sql.latency.evidence,sql.latency.checkpoints,sql.latency.readings,tui.present.details,tui.screens.details,tui.screens.run,"
+    "sql.latency.evidence,sql.latency.checkpoints,sql.latency.readings,sql.latency.trend,tui.present.details,tui.screens.details,tui.screens.run,"
     "tui.mending,tui.remedies,tui.keys.journal,tui.keys.run,tui.keys.replay,tui.keys.locks,tui.keys.help"
 )
 

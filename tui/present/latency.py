@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from profiles.manifest import ProbeEntry, Target
 from sql.findings import ProbeFinding
-from sql.latency.trend import Trend
 from sql.snapshots import ProbesSnapshot
 from tui.present.signs import badness, mark
 from tui.present.tally import tally
@@ -30,6 +29,8 @@ COLUMNS = (
     Column("kept", least=5, right=True, drop=7),
     Column("newest", least=6, most=24, drop=1, tail=True),
 )
+SIGNS: Mapping[str, str] = {"rising": "↑", "falling": "↓"}
+"""Of a `Trend` that is worth a sign."""
 KEPT_ENOUGH = 0.98
 SPARK_WIDTH = 24
 
@@ -89,8 +90,8 @@ def percentile(value: float | None, target: float | None) -> Span:
 
 def now_and_trend(probe: ProbeReading) -> Span:
     """The newest sample, with the way that the median goes: `0.91↑`; steady has no sign."""
-    sign = {Trend.RISING: "↑", Trend.FALLING: "↓"}.get(probe.trend or Trend.STEADY, " ")
-    return (ms(probe.last_ms) + sign, Tone.WARN if probe.trend is Trend.RISING else Tone.PLAIN)
+    sign = SIGNS.get(probe.trend or "", " ")
+    return (ms(probe.last_ms) + sign, Tone.WARN if sign == "↑" else Tone.PLAIN)
 
 
 def targets(target: Target) -> str:
@@ -136,7 +137,7 @@ def _named(probe: ProbeReading) -> Line:
 
 
 def _said(probe: ProbeReading) -> Line:
-    trend = f", {probe.trend}" if probe.trend in (Trend.RISING, Trend.FALLING) else ""
+    trend = f", {probe.trend}" if probe.trend in SIGNS else ""
     facts = [f"now {ms(probe.last_ms)} ms{trend}", f"n {probe.samples}"]
     if probe.errors:
         facts.append(f"! {plural(probe.errors, 'error')}")
