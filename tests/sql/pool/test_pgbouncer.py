@@ -318,7 +318,6 @@ async def crowd(said: dict[str, str], count: int) -> AsyncIterator[None]:
             each.transport.abort()
 
 
-@pytest.mark.hazard("PGB-05")
 async def test_a_thousand_waiting_clients_are_counted_always_and_listed_seldom(
     newest: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
