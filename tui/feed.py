@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from profiles.errors import ConfigurationError, CredentialError
 from profiles.locations import locations
@@ -18,7 +18,7 @@ from profiles.secret import Secret
 from sql.errors import SessionError
 from sql.parse_store import STORE
 from sql.snapshots import Event, Lost, ServerIdentity
-from tui.admission import Admission, Asking
+from tui.admission import Admission
 from tui.audience import Audience
 from tui.background import in_background
 from tui.console_feed import ConsoleFeed
@@ -29,13 +29,12 @@ from tui.settling import Settling
 from tui.waits import Waits
 
 if TYPE_CHECKING:
-    from textual.message import Message
-
     from sql.latency.incidents import Incidents
     from sql.poller import Poller, Reading
     from sql.replicas.watch import ReplicaWatch
     from sql.requirements import Requirements
     from sql.session import Session
+    from tui.host import Host
     from tui.scout import Scout
 
 T = TypeVar("T")
@@ -45,22 +44,6 @@ PASSWORD_S = 0.1
 """A password that comes sooner is not spoken of."""
 LOGIN_S = 0.5
 """So long a login is not spoken of where a scout was in already."""
-
-
-class Host(Asking, Protocol):
-    """What the watch needs of the app."""
-
-    def post_message(self, message: Message) -> bool:
-        """Queue a message."""
-
-    def refuse(self, error: ConfigurationError) -> None:
-        """End the program with what is wrong in the files."""
-
-    async def draw(self) -> None:
-        """Show what is known, and return when it is on the screen."""
-
-    def settled(self) -> None:
-        """Every part was read once, or that takes long: there is time now for what can wait."""
 
 
 class Feed:
@@ -261,6 +244,8 @@ class Feed:
         self._settling.expect(reading.part for reading in own)
         self._poller = Poller(self._admission.connect, readings, self.publish, met=self._meet)
         self.pause(self._paused)
+        if self._scouted.saw_room and not self._paused:
+            self._admit_probes(self._scouted.server)
         tasks = [asyncio.create_task(self._poller.run(), name="poller")]
         if requirements.probes:
             tasks.append(asyncio.create_task(self._probe(requirements), name="prober"))
@@ -303,5 +288,8 @@ class Feed:
             self._poller.refresh()
         self._server = server
         self._waits.end()
+        self._admit_probes(server)
+
+    def _admit_probes(self, server: ServerIdentity | None) -> None:
         self._connected.set()
         self._probes.admit(server)

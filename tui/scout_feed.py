@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sql.errors import SessionError
-from sql.snapshots import ConstraintsSnapshot, ServerIdentity
+from sql.snapshots import ConstraintsSnapshot, PoolSnapshot, ServerIdentity
 
 if TYPE_CHECKING:
-    from sql.snapshots import Event
+    from sql.snapshots import Event, PoolLimit
     from sql.telling import Told
     from tui.admission import Admission
     from tui.scout import Scout
@@ -31,6 +31,7 @@ class ScoutFeed:
         self.server: ServerIdentity | None = None
         """Which one it has read; None: it is not in, or is not sent."""
         self._counted: ConstraintsSnapshot | None = None
+        self._limits: tuple[PoolLimit, ...] | None = None
 
     async def start(self) -> bool:
         """Begin to hear; whether it has told all already."""
@@ -66,6 +67,14 @@ class ScoutFeed:
         """The constraints with their violations, which need not be counted again: that reads whole tables."""
         return self._counted if self._relied_on else None
 
+    @property
+    def saw_room(self) -> bool:
+        """Whether the prober may log in beside the watch, which takes the scout's place: neither is in then.
+
+        Where there is one place, it must be the watch's.
+        """
+        return self._limits is not None and all(each.used < each.limit for each in self._limits)
+
     def has_read(self, found: ServerIdentity) -> bool:
         """Whether this is, as it is, the server that the scout has read; true where it has read none.
 
@@ -90,4 +99,6 @@ class ScoutFeed:
         else:
             if isinstance(told, ConstraintsSnapshot):
                 self._counted = told
+            elif isinstance(told, PoolSnapshot):
+                self._limits = told.pool.limits
             self._publish(told)

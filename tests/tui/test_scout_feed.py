@@ -13,7 +13,7 @@ import pytest
 
 from sql import scouting
 from sql.requirements import Requirements
-from sql.snapshots import ConstraintsSnapshot, ServerIdentity
+from sql.snapshots import ConstraintsSnapshot, PoolLimit, PoolSnapshot, ServerIdentity
 from sql.telling import SIGN_OF_LIFE, Told, tell
 from tests.servers import Database
 from tests.tui import samples
@@ -179,12 +179,23 @@ async def test_paused_it_is_sent_home_and_the_watch_reads_afterwards(
         await until(lambda: driver.shows("✓ ENTERPRISE READY"))
 
 
-async def test_nobody_measures_before_the_watch_itself_is_in(
-    newest: Database, ahead: ByHand, held: Event
+def full(told: list[Told]) -> list[Told]:
+    """The same, of a role that may have one session."""
+    limits = (PoolLimit("role oncall", 1, 1),)
+    return [
+        replace(each, pool=replace(each.pool, limits=limits)) if isinstance(each, PoolSnapshot) else each
+        for each in told
+    ]
+
+
+@pytest.mark.parametrize("room", [True, False])
+async def test_probes_begin_beside_the_watch_only_where_the_scout_saw_room_for_both(
+    newest: Database, ahead: ByHand, held: Event, room: bool
 ) -> None:
     await newest.execute(SCHEMA)
     name = write_profile(newest)
-    ahead.tell(*await scouted(name))
+    told = await scouted(name)
+    ahead.tell(*(told if room else full(told)))
     ahead.leave()
     write_profile(newest, name, user="nobody_here")
     async with live(name, scout=ahead.scout) as driver:
@@ -192,7 +203,26 @@ async def test_nobody_measures_before_the_watch_itself_is_in(
         held.set()
         await until(lambda: driver.deck.readings.lost is not None)
         assert driver.app.feed is not None
-        assert not driver.app.feed._connected.is_set()
+        assert driver.app.feed._connected.is_set() is room
+
+
+async def test_paused_before_the_watch_begins_nobody_measures(
+    newest: Database, ahead: ByHand, held: Event
+) -> None:
+    await newest.execute(SCHEMA)
+    name = write_profile(newest)
+    ahead.tell(*await scouted(name))
+    ahead.leave()
+    async with live(name, scout=ahead.scout) as driver:
+        await until(lambda: "constraints" in driver.deck.readings.parts)
+        await driver.press("space")
+        held.set()
+        feed = driver.app.feed
+        await until(lambda: feed is not None and feed._poller is not None)
+        assert feed is not None
+        assert not feed._connected.is_set()
+        await driver.press("space")
+        await until(lambda: driver.shows("✓ ENTERPRISE READY"))
 
 
 async def test_a_key_is_answered_while_a_scout_is_on_its_way(newest: Database, ahead: ByHand) -> None:
