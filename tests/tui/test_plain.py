@@ -151,6 +151,10 @@ def test_without_colours_none_is_sent_and_everything_is_ascii(
     assert "x missing" in text
     # The selected row and the badge stand out without a colour.
     assert any(cell.reverse for line in screen.snapshot() for cell in line)
+    # So does the title of the pane that takes the keys, also where it has no row.
+    (title,) = [at for at, line in enumerate(screen.display) if " 1 Indexes " in line]
+    begin = screen.display[title].index("1 Indexes")
+    assert all(cell.reverse for cell in screen.snapshot()[title][begin : begin + 9])
 
 
 def test_plain_sends_sixteen_colours_and_ascii_lines(tmp_path: Path) -> None:
