@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import pickle
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -34,6 +35,10 @@ from sql.snapshots import Event, ProbesSnapshot
 NOTED_EVERY_S = 120.0
 MOST_NOTED = 12
 """Places to come back to; a longer recording has them farther apart."""
+NEAR_S = 300.0
+"""Before the place of a jump one more is noted: the next jump is mostly some steps back from it."""
+MOST_NEAR = 3
+"""Of those, the newest."""
 SKIMMED_S = 1.0
 """The window that is kept in order while nobody looks."""
 FIGURES = ProbesSnapshot.__name__
@@ -49,6 +54,7 @@ class Player:
         self.header = self._header = recording.header
         self._every_s = max(NOTED_EVERY_S, recording.duration_s / MOST_NOTED)
         self._noted: list[Noted] = []
+        self._near: deque[Noted] = deque(maxlen=MOST_NEAR)
         self.window_s: float | None = None
         """The operator's window, as for `look`."""
         self.damage = ""
@@ -96,7 +102,7 @@ class Player:
             if happened is not None:
                 yield happened
             if self._wants_note:
-                self._note()
+                self._noted.append(self._place())
         self.position = max(self.position, min(to, self.duration_s))
 
     def seek(self, to: float) -> None:
@@ -190,9 +196,9 @@ class Player:
                 self._take_all(held)
                 measured = entry
                 self._keep_the_place_of_figures()
-                if self._wants_note:
+                if self._wants_note or self._is_near(to):
                     self._figures_at(measured)
-                    self._note()
+                    (self._noted if self._wants_note else self._near).append(self._place())
                     self._look_away()
             else:
                 self._take(entry)
@@ -231,23 +237,33 @@ class Player:
         last = self._noted[-1].at if self._noted else 0.0
         return self.position >= last + self._every_s
 
-    def _note(self) -> None:
-        self._noted.append(
-            Noted(
-                at=self.position,
-                tape=self._tape.copy(),
-                decoder=self._decoder.copy(),
-                records=zlib.compress(pickle.dumps(self._records, pickle.HIGHEST_PROTOCOL), 1),
-                state=self.state.copy(),
-                looked=self._looked,
-                recorded_window_s=self._recorded_window_s,
-            )
+    def _is_near(self, to: float) -> bool:
+        """Whether steps back from `to` would come from farther away than this place."""
+        if to - self.position > NEAR_S:
+            return False
+        before = self._last_noted(self.position)
+        return (before.at if before is not None else 0.0) < self.position - NEAR_S
+
+    def _last_noted(self, at: float) -> Noted | None:
+        """The last noted place that is not behind `at`."""
+        places = (each for each in (*self._noted, *self._near) if each.at <= at)
+        return max(places, key=lambda each: each.at, default=None)
+
+    def _place(self) -> Noted:
+        return Noted(
+            at=self.position,
+            tape=self._tape.copy(),
+            decoder=self._decoder.copy(),
+            records=zlib.compress(pickle.dumps(self._records, pickle.HIGHEST_PROTOCOL), 1),
+            state=self.state.copy(),
+            looked=self._looked,
+            recorded_window_s=self._recorded_window_s,
         )
 
     def _return(self, to: float) -> None:
         """Go back to the last noted place before `to`."""
         self.damage = ""
-        place = next((each for each in reversed(self._noted) if each.at <= to), None)
+        place = self._last_noted(to)
         if place is None:
             self._begin()
             return

@@ -116,6 +116,31 @@ def test_going_back_uses_the_places_that_were_noted(
     assert 0 < taken < 200, "one stretch of 15 s with four entries a second, not the whole way"
 
 
+def test_steps_back_from_a_far_jump_are_short_ones(
+    recorded: tuple[Live, Recording], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long recording has its noted places hours apart."""
+    monkeypatch.setattr(player_module, "NOTED_EVERY_S", 1000.0)
+    monkeypatch.setattr(player_module, "NEAR_S", 20.0)
+    player, straight = Player(recorded[1]), Player(recorded[1])
+    player.seek(199)
+    taken = 0
+    take = player._take
+
+    def counted(entry: Entry) -> object:
+        nonlocal taken
+        taken += 1
+        return take(entry)
+
+    monkeypatch.setattr(player, "_take", counted)
+    for place in (189, 185):
+        player.seek(place)
+    assert 0 < taken < 200
+    straight.seek(185)
+    assert list(player.state.events.items()) == list(straight.state.events.items())
+    assert shown(player) == shown(straight)
+
+
 def test_another_window_is_counted_exactly_and_given_up_again(recorded: tuple[Live, Recording]) -> None:
     _, recording = recorded
     player, other = Player(recording), Player(recording)
