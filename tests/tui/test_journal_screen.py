@@ -109,6 +109,7 @@ async def test_an_empty_journal_says_so_and_has_nothing_to_open() -> None:
     async with stepping() as driver:
         await driver.press("l")
         await until(lambda: driver.shows("nothing was previewed or run yet"))
+        assert driver.shows(" / filter  w write note  esc back  ? help"), "nothing to open or copy"
         await driver.press("enter")
         assert driver.shows("! no row is selected in the journal")
 

@@ -103,8 +103,11 @@ class Listing(Filtering[None]):
             self._show()
 
     def idle_keys(self) -> Collection[str]:
-        """Actions whose keys can do nothing just now: the footer has room for others."""
-        return ()
+        """Where there is no row, what needs one; a cursor that moves makes no key come and go."""
+        if self.pane.row is not None:
+            return ()
+        shown = keys.footer_keys(self.SCOPE)
+        return [each.action for each in shown if each.why_off(self.facts(each.action))]
 
     def _show(self) -> None:
         self.pane.show_view(self.view(), self.age(), self.note())

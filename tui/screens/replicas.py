@@ -97,7 +97,7 @@ class ReplicasScreen(Listing):
         """Only a standby has a primary to go to."""
         snapshot = self._readings.known(PART).snapshot
         stands_by = isinstance(snapshot, ReplicasSnapshot) and snapshot.replicas.in_recovery
-        return () if stands_by else ("primary",)
+        return super().idle_keys() if stands_by else (*super().idle_keys(), "primary")
 
     def facts(self, name: str) -> keys.Facts:  # noqa: ARG002
         """What decides whether the key `name` is off."""
