@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from tui.screens.run import RunScreen
     from tui.screens.runs import RunsScreen
 
+NOT_YET = "as soon as the watch has begun …"
+"""The answer to a key that has to wait for that."""
+
 
 class StepsApp(App[int]):
     """An app whose deck has steps and runs."""
@@ -47,12 +50,24 @@ class StepsApp(App[int]):
         raise NotImplementedError
 
     def once_watching(self, act: Callable[[], None]) -> None:
-        """Do what a key asks for when the watch has begun: a verdict may be there a moment before."""
-        screen = self.screen
+        """Do what a key asks for when the watch has begun: a verdict may be there a moment before.
+
+        A watch that waits for its password may take long to begin, so what was pressed is acknowledged.
+        """
+        screen, begun = self.screen, False
+
+        def once() -> None:
+            nonlocal begun
+            begun = True
+            if self.screen is screen:
+                act()
+
         if self.feed is None:
             act()
         else:
-            self.feed.once_begun(lambda: act() if self.screen is screen else None)
+            self.feed.once_begun(once)
+            if not begun:
+                self.say(NOT_YET)
 
     def forget_runs(self, profile: str = "") -> None:
         """Begin with the runs of another profile."""

@@ -31,6 +31,7 @@ from tui.commands.deck import load
 from tui.feed import Feed
 from tui.messages import Arrived
 from tui.scout import scout_for
+from tui.steps_app import NOT_YET
 
 ROOT = Path(__file__).parents[2]
 HEAD = """
@@ -269,5 +270,6 @@ async def test_a_key_that_comes_before_the_watch_is_answered_when_it_is_in(
         await until(lambda: driver.deck.active.row is not None)
         await driver.pilot.press(key)
         assert driver.app.screen is driver.deck
+        await until(lambda: driver.shows(NOT_YET))
         held.set()
         await until(lambda: type(driver.app.screen).__name__ == screen)
