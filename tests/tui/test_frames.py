@@ -213,7 +213,8 @@ async def tour_of_incidents(driver: Twin) -> None:
 async def tour_of_the_demo(driver: Twin) -> None:
     """Slow statements in every order, the warm-up's offer, and the large figures that change."""
     await driver.publish(SLOW_STATEMENTS)
-    await driver.press("s", "o", "o", "down", "slash", "l", "e", "enter", "escape", "escape")
+    await driver.press("s", "enter", "end", "escape", "o", "o", "down", "slash", "l", "e", "enter", "escape")
+    await driver.press("escape")
     await driver.press("w", "c", "down", "escape")
     await driver.press("d")
     for finding, p95 in ((ProbeFinding.MET, 12.5), (ProbeFinding.MISSED, 1234.0)):

@@ -9,8 +9,8 @@ from sql.slow_statements import SlowStatement, SlowStatementsSnapshot, Totals
 from sql.snapshots import Lost, Unavailable
 from tests.tui import samples
 from tests.tui.deck import Driver, deck
-from tui.present.slow_statements import Order, slow_statements_view
-from tui.screens.slow_statements import PART, SlowStatementsScreen
+from tui.present.slow_statements import Order, slow_statements_view, statement_lines
+from tui.screens.slow_statements import PART, SlowStatementsScreen, StatementScreen
 
 SLOW = SlowStatement(
     1,
@@ -53,6 +53,16 @@ def test_what_makes_the_counters_doubtful_is_said() -> None:
     assert any("3 statements of other roles" in each and "pg_read_all_stats" in each for each in said)
 
 
+def test_the_last_minute_is_told_with_its_mean_or_not_at_all() -> None:
+    said = [
+        "\n".join("".join(text for text, _ in each) for each in statement_lines(statement, 80))
+        for statement in (OFTEN, SLOW, HOSTILE)
+    ]
+    wanted = ("50 calls, mean 0.60 ms", "0 calls", "cannot be told yet")
+    for told, each in zip(wanted, said, strict=True):
+        assert f"last minute  {told}\n" in each
+
+
 async def test_the_list_opens_orders_and_copies() -> None:
     async with deck(size=(80, 24), events=(*samples.EVERYTHING, SNAPSHOT)) as driver:
         screen = await opened(driver)
@@ -77,6 +87,31 @@ async def test_a_long_statement_leaves_room_for_its_figures() -> None:
     ) as driver:
         await opened(driver)
         assert driver.shows("20% of the database's time · 4 calls")
+
+
+async def test_enter_shows_a_long_statement_as_a_whole_and_its_figures_go_on() -> None:
+    long = replace(SLOW, text=f"SELECT {', '.join(f'column_{number}' for number in range(60))} FROM leads")
+    async with deck(
+        size=(80, 24), events=(*samples.EVERYTHING, replace(SNAPSHOT, statements=(long,)))
+    ) as driver:
+        await opened(driver)
+        assert not driver.shows("column_59 FROM leads")
+        await driver.press("enter")
+        screen = driver.app.screen
+        assert isinstance(screen, StatementScreen)
+        assert driver.shows("column_59 FROM leads")
+        assert driver.shows("mean         500.0 ms")
+        assert driver.shows("4, 1 of them by this role")
+        called = replace(long, totals=Totals(8, 2000.0, 40, 75, 25, 1))
+        await driver.publish(replace(SNAPSHOT, statements=(called,)))
+        screen.follow()
+        await driver.pilot.pause()
+        assert driver.shows("mean         250.0 ms")
+        copied: list[str] = []
+        driver.app.copy = copied.append  # type: ignore[method-assign]
+        await driver.press("y", "escape")
+        assert copied == [long.text]
+        assert isinstance(driver.app.screen, SlowStatementsScreen)
 
 
 async def test_what_comes_from_the_server_is_no_markup_and_no_control() -> None:

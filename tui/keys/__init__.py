@@ -46,6 +46,7 @@ HOMES: Mapping[Scope, str] = {
     Scope.JOURNAL: "journal",
     Scope.STORY: "journal",
     Scope.SLOW_STATEMENTS: "slow_statements",
+    Scope.STATEMENT: "slow_statements",
     Scope.REPLAY: "replay",
     Scope.DEMO_WATCH: "demo_watch",
     Scope.WARMING: "warming",

@@ -21,6 +21,7 @@ class Scope(StrEnum):
     JOURNAL = "In the journal"
     STORY = "In what the journal says of a run"
     SLOW_STATEMENTS = "In the list of slow statements"
+    STATEMENT = "On a slow statement"
     LATENCY = "On the latency screen"
     REPLAY = "In a replay"
     DEMO_WATCH = "In the demo watch"

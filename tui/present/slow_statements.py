@@ -7,8 +7,9 @@ from datetime import UTC
 from enum import StrEnum
 
 from sql.slow_statements import SlowStatement, SlowStatementsSnapshot
+from tui.present.blocks import fact_lines, heading, sql_lines
 from tui.present.text import clean, count, ms, plural
-from tui.present.view import Column, Line, Row, Tone, View, line
+from tui.present.view import BLANK, Column, Line, Row, Tone, View, line
 
 COLUMNS = (
     Column("mean ms", least=7, right=True),
@@ -85,6 +86,30 @@ def _row(statement: SlowStatement) -> Row:
         # The figures first: a long statement would leave them no line.
         foot=(line((_said(statement), Tone.DIM)), line((text, Tone.PLAIN))),
     )
+
+
+def statement_lines(statement: SlowStatement, width: int) -> tuple[Line, ...]:
+    """One statement as a whole: its figures, since it is counted and in the last minute, then its text."""
+    totals = statement.totals
+    blocks = totals.hit + totals.read
+    facts = [
+        ("mean", f"{ms(statement.mean_ms)} ms"),
+        ("calls", f"{totals.calls}, {totals.own_calls} of them by this role"),
+        ("rows", f"{totals.rows / totals.calls:.1f} a call" if totals.calls else ""),
+        ("share", f"{statement.share:.0%} of the execution time of this database's statements"),
+        ("from cache", f"{totals.hit / blocks:.0%} of {blocks} blocks" if blocks else ""),
+        ("last minute", _lately(statement)),
+        ("query id", str(statement.query_id)),
+    ]
+    text = [heading("statement"), *sql_lines(statement.text, width)]
+    return (BLANK, *fact_lines(facts, width), BLANK, *text)
+
+
+def _lately(statement: SlowStatement) -> str:
+    if statement.now is None:
+        return "cannot be told yet"
+    mean = statement.mean_now_ms
+    return plural(statement.now.calls, "call") + (f", mean {ms(mean)} ms" if mean is not None else "")
 
 
 def _said(statement: SlowStatement) -> str:
