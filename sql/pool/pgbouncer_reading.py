@@ -87,7 +87,7 @@ class PgbouncerPool:
 
 
 @dataclass(frozen=True)
-class Traffic:
+class PoolerTraffic:
     """What went through one database between two readings."""
 
     database: str
@@ -111,7 +111,7 @@ class PgbouncerReading:
     """Applications that wait, with their clients, the most first; only read while some wait."""
     held_by: tuple[tuple[str, int], ...] = ()
     """Applications that hold server connections of the pools in which clients wait."""
-    traffic: tuple[Traffic, ...] = ()
+    traffic: tuple[PoolerTraffic, ...] = ()
     unknown: str = ""
     """Why nothing is known, a clause; empty: the console was read."""
     remedy: str = ""
@@ -260,7 +260,7 @@ def number(row: Row, column: str) -> int:
     return int(row.get(column) or 0)
 
 
-def traffic_of(before: Iterable[Row], now: Iterable[Row], elapsed_s: float) -> tuple[Traffic, ...]:
+def traffic_of(before: Iterable[Row], now: Iterable[Row], elapsed_s: float) -> tuple[PoolerTraffic, ...]:
     """What went through each database between two SHOW STATS; totals fall where PgBouncer was restarted."""
     old = {row["database"]: row for row in before}
     made = []
@@ -276,7 +276,7 @@ def traffic_of(before: Iterable[Row], now: Iterable[Row], elapsed_s: float) -> t
             continue
         queries, transactions = grown["query_count"], grown["xact_count"]
         made.append(
-            Traffic(
+            PoolerTraffic(
                 str(name),
                 transactions / elapsed_s,
                 grown["query_time"] / queries / 1000 if queries else None,

@@ -38,8 +38,8 @@ ROOMS = frozenset(
         "sql.steps.runs",
     }
 )
-"""Modules whose dataclasses and enums may be recorded."""
-QUERIES_OF_OTHERS = frozenset({"query", "sql.slow_statements.SlowStatement.text"})
+"""Modules whose dataclasses and enums may be recorded, each by a name that no other of them bears."""
+QUERIES_OF_OTHERS = frozenset({"query", "SlowStatement.text"})
 """Fields, of any type or of one, with what other sessions run: cut short, and left out where they may hold
 a secret (SEC-04)."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -142,22 +142,31 @@ _CONTAINERS: Mapping[str, Callable[[Any], Any]] = {
 def _name(kind: Any) -> str:
     if kind.__module__ not in ROOMS or "." in kind.__qualname__:
         raise UnrecordableError(f"{kind.__module__}.{kind.__qualname__}")
-    return f"{kind.__module__}.{kind.__qualname__}"
+    # Without its module: a type that moves to another one is still found in older recordings.
+    return str(kind.__name__)
 
 
 @lru_cache(256)
 def _kind(name: str) -> tuple[type, frozenset[str]]:
-    room, _, own = name.rpartition(".")
-    if room not in ROOMS:
+    kind = _kinds().get(name)
+    if kind is None:
         raise UnknownValueError(name)
-    kind = getattr(import_module(room), own, None)
-    if not isinstance(kind, type) or kind.__module__ != room:
-        raise UnknownValueError(name)
-    if not is_dataclass(kind):
-        if not issubclass(kind, Enum):
-            raise UnknownValueError(name)
-        return kind, frozenset()
-    return kind, frozenset(each.name for each in fields(kind) if each.init)
+    return kind, frozenset(each.name for each in fields(kind) if each.init) if is_dataclass(
+        kind
+    ) else frozenset()
+
+
+@lru_cache(1)
+def _kinds() -> Mapping[str, type]:
+    """Every type that may be recorded, by its name."""
+    found: dict[str, type] = {}
+    for room in map(import_module, ROOMS):
+        for name, kind in vars(room).items():
+            own = isinstance(kind, type) and kind.__module__ == room.__name__
+            if own and (is_dataclass(kind) or issubclass(kind, Enum)):
+                assert name not in found, f"two types are called {name}"
+                found[name] = kind
+    return found
 
 
 @lru_cache(256)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from sql.pool.pgbouncer_reading import PgbouncerPool, PgbouncerReading, Traffic, with_pgbouncer
+from sql.pool.pgbouncer_reading import PgbouncerPool, PgbouncerReading, PoolerTraffic, with_pgbouncer
 from tests.tui import samples
 from tests.tui.reports.made import REPORT
 from tui.present.details import pool_details
@@ -17,7 +17,7 @@ from tui.reports import render
 CALM = PgbouncerPool("sales", "api", 9, 0, 0.0, 3, 2, sv_busy=3, pool_size=20, pool_mode="transaction")
 FULL = replace(CALM, user="report", cl_waiting=12, maxwait_s=3.4, sv_active=20, sv_busy=20, sv_idle=0)
 READING = PgbouncerReading(
-    "1.18.0", (CALM, FULL), 100, (("web", 12),), (("report", 20),), (Traffic("sales", 120.4, 1.234, 0.0),)
+    "1.18.0", (CALM, FULL), 100, (("web", 12),), (("report", 20),), (PoolerTraffic("sales", 120.4, 1.234, 0.0),)
 )
 UNKNOWN = PgbouncerReading(unknown="not allowed", remedy="name the user in stats_users")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sql.findings import PoolFinding
-from sql.pool.pgbouncer_reading import GRAVITY, PgbouncerPool, PgbouncerReading, Traffic, seconds
+from sql.pool.pgbouncer_reading import GRAVITY, PgbouncerPool, PgbouncerReading, PoolerTraffic, seconds
 from tui.present.blocks import heading, points, prose
 from tui.present.signs import SIGNS
 from tui.present.text import NOTHING, bar, clean, fit_middle, ms
@@ -88,7 +88,7 @@ def _pool_line(pool: PgbouncerPool) -> Line:
 _TITLES = ("pool", "mode", "in use", "size", "free", "clients", "waiting", "longest", "tx/s", "query ms")
 
 
-def _cells(pool: PgbouncerPool, traffic: Traffic | None) -> tuple[str, ...]:
+def _cells(pool: PgbouncerPool, traffic: PoolerTraffic | None) -> tuple[str, ...]:
     rate = NOTHING if traffic is None else f"{traffic.transactions_per_s:.0f}"
     return (
         clean(pool.name),

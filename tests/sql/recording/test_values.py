@@ -102,8 +102,9 @@ def test_what_is_not_ours_is_refused(value: object) -> None:
     [
         "os.system",
         "builtins.eval",
-        "sql.snapshots.dataclass",
-        "sql.snapshots.Nothing",
+        "dataclass",
+        "Nothing",
+        "Secret",
         "subprocess.Popen",
         "",
     ],
