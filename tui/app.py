@@ -23,6 +23,7 @@ from textual.worker import Worker, WorkerState
 from profiles.errors import ConfigurationError
 from profiles.model import EnvironmentClass
 from tui.crash import QuietEnd
+from tui.curtain import ENDINGS
 from tui.exit_codes import ExitCode
 from tui.frames import LightFrames
 from tui.messages import Copied
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from profiles.manifest import Manifest
     from profiles.model import Profile
     from tui.feed import Feed
-    from tui.screens.details import DetailsScreen
     from tui.screens.latency import LatencyScreen
     from tui.screens.pool import PoolScreen
     from tui.screens.replicas import ReplicasScreen
@@ -85,15 +85,18 @@ class DeckApp(WatchedApp, QuietEnd, LightFrames):
 
     def on_mount(self) -> None:
         """Show the deck of the profile, or the list of profiles; watch what could end the program."""
-        loop = asyncio.get_running_loop()
         if not self.is_headless:
-            for ending in (signal.SIGTERM, signal.SIGHUP):
-                loop.add_signal_handler(ending, self._end_by_signal, ending)
             self.set_interval(TERMINAL_CHECK_S, self._check_terminal)
         if self.profile is not None and self.manifest is not None:
             self.open_deck(self.profile, self.manifest)
         else:
             self.open_profiles()
+
+    def heed_endings(self) -> None:
+        """From now on a signal that ends the program leaves the terminal as it was found."""
+        loop = asyncio.get_running_loop()
+        for ending in ENDINGS:
+            loop.add_signal_handler(ending, self._end_by_signal, ending)
 
     def _end_by_signal(self, ending: signal.Signals) -> None:
         self.last_words = f"ended by {ending.name}"
@@ -199,12 +202,8 @@ class DeckApp(WatchedApp, QuietEnd, LightFrames):
         self.copy((details.sql if details is not None else "") or row.sql)
 
     def on_copied(self, message: Copied) -> None:
-        """Copy from a list."""
+        """Copy from a list or from details."""
         self.copy(message.text)
-
-    def on_details_screen_copied(self, message: DetailsScreen.Copied) -> None:
-        """Copy from the details."""
-        self.copy(message.sql)
 
     def copy(self, sql: str) -> None:
         """To the clipboard as far as the terminal allows it, and to a file, whose path is said."""

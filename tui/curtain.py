@@ -56,7 +56,8 @@ def lift() -> None:
     with suppress(termios.error):
         termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, attributes)
     for number, handler in handlers.items():
-        signal.signal(number, handler)
+        if signal.getsignal(number) is _end:
+            signal.signal(number, handler)
 
 
 def picture(profile: Profile, width: int) -> str:

@@ -67,9 +67,12 @@ class LineDriver(Keyboard):
 
     def start_application_mode(self) -> None:
         """Take the terminal; of what stands on it nothing is known."""
+        heed, forget = (getattr(self._app, name, None) for name in ("heed_endings", "forget_frames"))
+        if heed is not None:
+            # Before the curtain's own handlers go: a signal in between would leave this screen behind.
+            heed()
         lift()
         super().start_application_mode()  # type: ignore[no-untyped-call]
-        forget = getattr(self._app, "forget_frames", None)
         if forget is not None:
             self._loop.call_soon_threadsafe(forget)
 

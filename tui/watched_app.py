@@ -83,6 +83,8 @@ class WatchedApp(FirstFrame, StepsApp):
         assert self.manifest is not None
         scout, self.scout = self.scout, None
         self.feed = Feed(self.profile, self.manifest, self, scout)
+        if self.deck is not None:
+            self.feed.pause(self.deck.readings.paused)
         self.recording.begin(self.feed)
         try:
             await self.feed.run()

@@ -98,3 +98,29 @@ def test_a_key_that_was_typed_ahead_reaches_the_deck(newest: Database) -> None:
         terminal.type("q")
         assert terminal.end() == 0
         assert terminal.restored()
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("moment", ["start_application_mode", "_enable_bracketed_paste"])
+def test_a_signal_between_the_first_picture_and_the_deck_finds_the_terminal_restored(
+    ending: signal.Signals, moment: str
+) -> None:
+    program = under_the_curtain(
+        f"""
+        import os
+        from tests.tui.deck import StillApp
+        from tui.line_driver import LineDriver
+        then = LineDriver.{moment}
+        def signalled(driver):
+            if "{moment}" == "start_application_mode":
+                then(driver)
+            os.kill(os.getpid(), {int(ending)})
+            if "{moment}" != "start_application_mode":
+                then(driver)
+        LineDriver.{moment} = signalled
+        sys.exit(StillApp(samples.PROFILE).run())
+        """
+    )
+    with Terminal(program) as terminal:
+        assert terminal.end() == 128 + ending
+        assert terminal.restored()

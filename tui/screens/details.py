@@ -19,6 +19,7 @@ from sql.snapshots import (
 )
 from tui import keys
 from tui.mending import facts_of
+from tui.messages import Copied
 from tui.panes.views import TITLES
 from tui.present.constraints import MIGRATION_KEY, constraint_key
 from tui.present.details import (
@@ -87,13 +88,6 @@ class DetailsScreen(Reader):
     KEYS = keys.Scope.DETAILS
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.Scope.DETAILS)]
 
-    class Copied(Message):
-        """The SQL of this row is to be copied."""
-
-        def __init__(self, sql: str) -> None:
-            super().__init__()
-            self.sql = sql
-
     class Stepped(Message):
         """The next step of this row is asked for: `build` or `roll_back`."""
 
@@ -155,4 +149,4 @@ class DetailsScreen(Reader):
         elif name != "copy":
             self.post_message(self.Stepped(self._subject, name))
         else:
-            self.post_message(self.Copied(sql))
+            self.post_message(Copied(sql))
