@@ -17,7 +17,12 @@ from tui.reports import render
 CALM = PgbouncerPool("sales", "api", 9, 0, 0.0, 3, 2, sv_busy=3, pool_size=20, pool_mode="transaction")
 FULL = replace(CALM, user="report", cl_waiting=12, maxwait_s=3.4, sv_active=20, sv_busy=20, sv_idle=0)
 READING = PgbouncerReading(
-    "1.18.0", (CALM, FULL), 100, (("web", 12),), (("report", 20),), (PoolerTraffic("sales", 120.4, 1.234, 0.0),)
+    "1.18.0",
+    (CALM, FULL),
+    100,
+    (("web", 12),),
+    (("report", 20),),
+    (PoolerTraffic("sales", 120.4, 1.234, 0.0),),
 )
 UNKNOWN = PgbouncerReading(unknown="not allowed", remedy="name the user in stats_users")
 
