@@ -186,7 +186,7 @@ def _of_probe(probe: ProbeReading) -> Remarks:
     if probe.finding is ProbeFinding.MISSED:
         yield _remark(Weight.REFUSES, f"probe {probe.name} misses its target{_by_how_much(probe)}")
     elif probe.finding is ProbeFinding.FAILING:
-        yield _remark(Weight.REFUSES, f"probe {probe.name} fails" + _because(probe.detail))
+        yield _remark(Weight.REFUSES, f"probe {probe.name}" + (_because(probe.detail) or " fails"))
     elif probe.finding is ProbeFinding.NOT_MEASURED:
         yield _remark(Weight.OBSCURES, f"probe {probe.name} was not measured" + _because(probe.detail))
 

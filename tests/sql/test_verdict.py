@@ -202,10 +202,11 @@ def test_samples_that_could_not_be_evaluated_decide_nothing() -> None:
             "probe p misses its target: each of 12 samples is above 50 ms (a p99 needs 100)",
         ),
         (
-            probe(ProbeFinding.FAILING, detail="permission denied."),
+            probe(ProbeFinding.FAILING, detail="1 of 77 runs failed: 57014: canceling statement."),
             Verdict.NOT_READY,
-            "probe p fails: permission denied",
+            "probe p: 1 of 77 runs failed: 57014: canceling statement",
         ),
+        (probe(ProbeFinding.FAILING), Verdict.NOT_READY, "probe p fails"),
         (probe(ProbeFinding.NOT_MEASURED), Verdict.UNKNOWN, "probe p was not measured"),
     ],
 )

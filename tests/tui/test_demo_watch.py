@@ -192,6 +192,12 @@ def test_with_too_few_samples_for_a_p95_the_figure_is_another_and_says_so() -> N
     assert words[-1].strip() == "? not measured, newest"
 
 
+def test_one_run_that_failed_is_not_said_of_the_figure_above_it() -> None:
+    cut_off = replace(MET, finding=ProbeFinding.FAILING, errors=1)
+    words = ["".join(text for text, _ in each) for each in tile_lines([cut_off], 26, 8)]
+    assert words[-1].strip() == "✗ 1 run failed, p95"
+
+
 def test_what_crossed_a_line_is_timed_in_utc_as_everything_else() -> None:
     east = samples.NOW.astimezone(timezone(timedelta(hours=5)))
     (entry,) = log_lines([Crossing(east, "the pool is full", True)], 80)

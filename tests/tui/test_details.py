@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from profiles.locations import locations
-from sql.findings import IndexFinding
+from sql.findings import IndexFinding, ProbeFinding
 from sql.snapshots import Lost
 from tests.tui import samples
 from tests.tui.deck import Driver, deck
 from tui import clipboard
-from tui.present.details import NOTHING_TO_DO, index_details
+from tui.present.details import NOTHING_TO_DO, index_details, probe_details
 from tui.screens.details import DetailsScreen
 
 
@@ -94,6 +94,16 @@ async def test_constraint_migration_pool_and_probe_have_details() -> None:
         assert "✗ does not use idx_leads_status_score" in said
         assert driver.shows(" esc back  y copy  ? help"), "a probe has no step"
         assert "SELECT * FROM leads WHERE status = $1" in said
+
+
+def test_a_probe_of_which_one_run_failed_is_not_said_to_be_unmeasured() -> None:
+    cut_off = replace(
+        samples.probe("lookup", ProbeFinding.FAILING), errors=1, detail="1 of 77 runs failed: 57014: canceled"
+    )
+    said = " ".join("".join(text for text, _ in each) for each in probe_details(cut_off, None, 120))
+    assert "cannot be measured" not in said
+    assert "At least one run within the window failed" in said
+    assert "1 of 77 runs failed: 57014: canceled" in said
 
 
 async def test_details_follow_the_readings() -> None:

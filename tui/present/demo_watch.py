@@ -89,6 +89,8 @@ def _words(probe: ProbeReading) -> tuple[Span, ...]:
     name, _, wanted = _telling(probe)
     if probe.finding is ProbeFinding.NOT_MEASURED:
         return (mark(probe.finding), (f", {name}", Tone.DIM))
+    if probe.finding is ProbeFinding.FAILING:
+        return ((f"✗ {plural(probe.errors, 'run')} failed", Tone.BAD), (f", {name}", Tone.DIM))
     target = f" of {target_ms(wanted)} ms" if wanted else ""
     return (mark(probe.finding), (f" {name}{target}", Tone.DIM))
 

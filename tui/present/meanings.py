@@ -58,7 +58,9 @@ MEANINGS: Mapping[type[StrEnum], Mapping[StrEnum, str]] = {
     ProbeFinding: {
         ProbeFinding.MET: "Every percentile that has a target is within it.",
         ProbeFinding.MISSED: "At least one percentile is over its target: the customer sees a slow screen.",
-        ProbeFinding.FAILING: "The query fails, so its latency cannot be measured.",
+        ProbeFinding.FAILING: (
+            "At least one run within the window failed: the customer gets an error in place of an answer."
+        ),
         ProbeFinding.NOT_MEASURED: "There are not enough samples to judge it yet.",
     },
     MigrationFinding: {
