@@ -53,10 +53,8 @@ def wait_before(attempt: int, *, refused: bool, chance: float) -> float:
         chance: from 0 to 1, spreads many decks that lost the same server.
     """
     if refused:
-        wait = LOGIN_WAITS_S[min(attempt, len(LOGIN_WAITS_S)) - 1]
-    else:
-        wait = min(2.0 ** min(attempt - 1, 10), LONGEST_WAIT_S)
-    return wait * (1 + JITTER * chance)
+        return LOGIN_WAITS_S[min(attempt, len(LOGIN_WAITS_S)) - 1] * (1 + JITTER * chance)
+    return min(2.0 ** min(attempt - 1, 10), LONGEST_WAIT_S) * (1 - JITTER * chance)
 
 
 class Poller:

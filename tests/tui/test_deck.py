@@ -14,6 +14,7 @@ from sql.findings import IndexFinding
 from sql.snapshots import Lost, Unavailable
 from tests.tui import samples
 from tests.tui.deck import StillApp, deck
+from tests.waiting import until
 from tui.messages import Arrived
 
 SIZES = [(80, 24), (100, 30), (120, 40), (200, 50)]
@@ -201,7 +202,7 @@ async def test_before_the_first_reading_the_deck_says_that_it_waits() -> None:
 
 
 async def test_a_key_that_is_off_says_why() -> None:
-    async with deck(events=[]) as driver:
+    async with deck(events=[replace(samples.INDEXES, indexes=())]) as driver:
         await driver.press("enter")
         assert driver.shows("! no row is selected in Indexes")
 
@@ -259,3 +260,35 @@ async def test_on_a_standby_the_keys_that_build_say_why_they_are_off() -> None:
         for keys in (("1", "b"), ("r",), ("enter", "r")):
             await driver.press(*keys)
             assert driver.shows("is a standby, which takes no writes; n finds its primary")
+
+
+@pytest.mark.parametrize(("key", "asked"), [("b", "build"), ("r", "roll_back"), ("enter", "details")])
+async def test_a_key_that_comes_before_the_first_reading_is_answered_with_it(
+    monkeypatch: pytest.MonkeyPatch, key: str, asked: str
+) -> None:
+    async with deck(events=()) as driver:
+        asks: list[str] = []
+        monkeypatch.setattr(driver.app, "open_screen", asks.append)
+        monkeypatch.setattr(driver.app, "_open_step", asks.append)
+        await driver.press(key)
+        assert driver.shows("as soon as it is read")
+        assert asks == []
+        driver.deck.take(samples.INDEXES)
+        await until(lambda: asks)
+        assert asks == [asked]
+        driver.deck.take(samples.POOL)
+        await driver.pilot.pause()
+        assert asks == [asked]
+
+
+async def test_another_key_takes_the_place_of_one_that_came_too_early(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with deck(events=()) as driver:
+        asks: list[str] = []
+        monkeypatch.setattr(driver.app, "open_screen", asks.append)
+        await driver.press("enter", "2")
+        driver.deck.take(samples.INDEXES)
+        driver.deck.take(samples.CONSTRAINTS)
+        await driver.pilot.pause()
+        assert asks == []

@@ -37,6 +37,7 @@ TICK_S = 5.0
 REMEMBERED_EVERY = timedelta(minutes=1)
 ANNOUNCED_EVERY = timedelta(seconds=20)
 """Between slow runs of different probes that are said in the footer."""
+NEED_ROW = frozenset({"details", "build", "roll_back", "copy"})
 
 
 class DeckScreen(Filtering[None]):
@@ -74,6 +75,8 @@ class DeckScreen(Filtering[None]):
         self._composed = False
         self._told: tuple[Verdict | None, datetime] = (None, clock())
         self._announced = ("", datetime.min.replace(tzinfo=UTC))
+        self._early = ""
+        """The last key that needs a row, of a pane that was not read yet."""
 
     def compose(self) -> ComposeResult:
         """Header, panes, summaries of the panes that are not shown, footer."""
@@ -110,6 +113,9 @@ class DeckScreen(Filtering[None]):
         before = self.readings.known("incidents").snapshot
         changed = self.readings.apply(event, self._clock())
         self._refresh(changed)
+        if self._early and self._is_read:
+            early, self._early = self._early, ""
+            self.call_after_refresh(self.action_key, early)
         if part == "incidents" and not isinstance(event, Unavailable):
             self._tell_incident(cast("IncidentsSnapshot | None", before), cast("IncidentsSnapshot", event))
 
@@ -238,6 +244,11 @@ class DeckScreen(Filtering[None]):
         subject = (list(TITLES)[pane.number - 1], row.key) if row is not None else None
         return facts_of(self.readings, self.profile, pane.title, subject, sql=bool(row and row.sql))
 
+    @property
+    def _is_read(self) -> bool:
+        """Whether the active pane was read, or will not be just now."""
+        return self.readings.lost is not None or list(TITLES)[self.active.number - 1] in self.readings.parts
+
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Show a sentence in the footer for a while."""
         if self.is_up:
@@ -247,6 +258,11 @@ class DeckScreen(Filtering[None]):
 
     def action_key(self, name: str) -> None:
         """Every key of the deck comes through here: it acts, or says why it does not."""
+        self._early = ""
+        if name in NEED_ROW and not self._is_read:
+            self._early = name
+            self.say("as soon as it is read …")
+            return
         why_off = keys.key(f"deck.{name}").why_off(self.facts)
         if why_off:
             self.say(why_off, Tone.WARN)
