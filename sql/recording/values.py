@@ -123,7 +123,8 @@ def unpack(packed: Any) -> Any:
 def _made(name: str, packed: Mapping[str, Any]) -> Any:
     if name in _CONTAINERS:
         return _CONTAINERS[name](packed[VALUE])
-    kind, known = _kind(name)
+    # Where a type stood when it was recorded does not matter.
+    kind, known = _kind(name.rpartition(".")[2])
     if issubclass(kind, Enum):
         return kind(packed[VALUE])
     return kind(**{key: unpack(each) for key, each in packed.items() if key in known})

@@ -114,6 +114,11 @@ def test_only_our_own_values_are_made(name: str) -> None:
         unpack({"~": name, "is": "true"})
 
 
+def test_a_value_is_found_wherever_its_type_stood_when_it_was_recorded() -> None:
+    packed = pack(Lost("gone", 1.0))
+    assert unpack({**packed, "~": "sql.somewhere.else.Lost"}) == Lost("gone", 1.0)
+
+
 def test_a_field_of_a_later_version_is_passed_over() -> None:
     packed = pack(samples.SERVER.server)
     assert unpack({**packed, "invented_later": 1}) == samples.SERVER.server
