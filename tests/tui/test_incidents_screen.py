@@ -17,9 +17,9 @@ from tests.tui import incidents, samples
 from tests.tui.deck import Driver, deck
 from tests.tui.live import SCHEMA, live, write_profile
 from tests.waiting import until
+from tui.panes.announcing import EVERY
 from tui.present.incidents import WORDS, incident_lines, incident_text, incidents_view, told
-from tui.present.view import line_width
-from tui.screens.deck import ANNOUNCED_EVERY
+from tui.present.view import Tone, line_width
 from tui.screens.incidents import EvidenceScreen, IncidentsScreen
 
 SENTENCE = (
@@ -94,6 +94,11 @@ def test_it_is_told_once_while_it_runs_and_once_when_it_has_ended() -> None:
     again = replace(incidents.LOCK, count=2)
     assert told(ended.incidents, (again,)) is None
     assert told(ended.incidents, (incidents.UNSEEN, incidents.LOCK)) is incidents.UNSEEN
+
+
+def test_a_run_that_has_not_ended_is_going_on() -> None:
+    (row,) = incidents_view(snapshot(incidents.RUNNING)).rows
+    assert row.cells[3] == ("going on", Tone.WARN)
 
 
 def test_an_empty_list_says_so() -> None:
@@ -209,6 +214,6 @@ async def test_between_two_announcements_the_keys_are_in_sight() -> None:
         other = replace(incidents.LOCK, probe="churn_by_lead")
         await driver.publish(snapshot(other, incidents.LOCK))
         assert not driver.shows("i: 20:00:00 churn_by_lead")
-        driver.app.now += ANNOUNCED_EVERY
+        driver.app.now += EVERY
         await driver.publish(snapshot(replace(other, probe="late"), other, incidents.LOCK))
         assert driver.shows("i: 20:00:00 late")

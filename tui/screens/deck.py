@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
@@ -19,6 +19,7 @@ from sql.findings import Verdict
 from sql.snapshots import Event, Unavailable
 from sql.verdict import Judgement
 from tui import keys
+from tui.panes.announcing import Announcing
 from tui.panes.pane import Pane
 from tui.panes.views import JOINED, TITLES, Shown, banner_of, pane_view, staleness
 from tui.present.header import Banner, banner_lines
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 WIDE = 100
 TICK_S = 5.0
 REMEMBERED_EVERY = timedelta(minutes=1)
-ANNOUNCED_EVERY = timedelta(seconds=20)
-"""Between slow runs of different probes that are said in the footer."""
 NEED_ROW = frozenset({"details", "build", "roll_back", "copy"})
 
 
@@ -74,7 +73,7 @@ class DeckScreen(Filtering[None]):
         self._zoomed = False
         self._composed = False
         self._told: tuple[Verdict | None, datetime] = (None, clock())
-        self._announced = ("", datetime.min.replace(tzinfo=UTC))
+        self._announcing = Announcing()
         self._early = ""
         """The last key that needs a row, of a pane that was not read yet."""
 
@@ -110,28 +109,15 @@ class DeckScreen(Filtering[None]):
         part = part_of(event)
         if part not in ("pgbouncer", "incidents"):
             self.waiting_for = ""
-        before = self.readings.known("incidents").snapshot
         changed = self.readings.apply(event, self._clock())
         self._refresh(changed)
         if self._early and self._is_read:
             early, self._early = self._early, ""
             self.call_after_refresh(self.action_key, early)
-        if part == "incidents" and not isinstance(event, Unavailable):
-            self._tell_incident(cast("IncidentsSnapshot | None", before), cast("IncidentsSnapshot", event))
-
-    def _tell_incident(self, before: IncidentsSnapshot | None, after: IncidentsSnapshot) -> None:
-        """Say why a run is slow before anybody asks: once while it runs, once when it has ended."""
-        from tui.present.incidents import told
-
-        incident = told(() if before is None else before.incidents, after.incidents)
-        if incident is None or not self.is_up:
-            return
-        probe, since = self._announced
-        # The keys must be in sight between one probe's trouble and the next one's.
-        if probe != incident.probe and self._clock() - since < ANNOUNCED_EVERY:
-            return
-        self._announced = (incident.probe, self._clock())
-        self.query_one("#footer", Footer).announce(f"i: {clean(incident.sentence)}", Tone.WARN)
+        if part == "incidents" and not isinstance(event, Unavailable) and self.is_up:
+            said = self._announcing.sentence(cast("IncidentsSnapshot", event), self._clock())
+            if said:
+                self.query_one("#footer", Footer).announce(f"i: {clean(said)}", Tone.WARN)
 
     def wait_for(self, what: str) -> None:
         """Say for what the watch waits before it can start."""
