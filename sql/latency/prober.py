@@ -233,15 +233,16 @@ class Prober:
             message, arrived = decode(line), now()
             for heard in self._listeners:
                 heard(message, arrived)
+            records.take(message, arrived)
             if isinstance(message, Stopped):
                 return message
-            records.take(message, arrived)
             if isinstance(message, Samples):
                 self._failures = 0
                 measured.set()
                 self._news.set()
-        code = await process.wait()
-        return Stopped(f"the prober {ending(code)}", refused=False)
+        stopped = Stopped(f"the prober {ending(await process.wait())}", refused=False)
+        records.take(stopped, now())
+        return stopped
 
     async def _publish(
         self,

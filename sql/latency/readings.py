@@ -71,6 +71,8 @@ class ProbeReading:
     """Whether that is less often than it would be if it were cheap."""
     trend: Trend | None = None
     """Which way the median goes within the window; None: too few samples, or nobody looked."""
+    waits_s: float | None = None
+    """How long a run has been in flight that takes too long; None: none is."""
 
 
 @dataclass(frozen=True)

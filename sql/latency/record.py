@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -54,6 +54,8 @@ class Record:
         """Why it cannot be run at all."""
         self.grants: tuple[str, ...] = ()
         """The statements that would let this role run it."""
+        self.overdue: Overdue | None = None
+        """The run that is in flight and takes too long."""
 
     def add(self, samples: Samples, now: float) -> None:
         """Take samples in, in the order in which they were made."""
@@ -63,6 +65,8 @@ class Record:
         for place, sample in enumerate(samples.rows):
             counts = (samples.due, samples.runs) if place == last else (0, 0)
             _take(sample, self.window, *counts)
+            if self.overdue is not None and sample.start >= self.overdue.start:
+                self.overdue = None
             if sample.error is not None and not sample.shared:
                 self._errors.append((sample.end, sample.error))
         self.window.forget(now)
@@ -98,6 +102,7 @@ class Record:
             recent_ms=recent,
             every_s=self._every_s or None,
             slowed=self._slowed,
+            waits_s=None if self.overdue is None else now - self.overdue.start,
         )
 
     def _judge(self) -> tuple[ProbeFinding, str]:
@@ -163,6 +168,8 @@ class Records:
         self._floor = Window(window_s)
         self._standstills: deque[Standstill] = deque(maxlen=SENTENCES)
         self._window_s = window_s
+        self._pids: dict[int, int] = {}
+        """The backend of each lane."""
 
     @property
     def window_s(self) -> float | None:
@@ -187,8 +194,13 @@ class Records:
                     _take(sample, self._floor)
             case Standstill():
                 self._standstills.append(message)
-            case Attached() | Overdue() | Stopped():
-                pass
+            case Overdue():
+                self._records[message.probe].overdue = message
+            case Attached():
+                before, self._pids[message.lane] = self._pids.get(message.lane), message.pid
+                self._abandon(lambda run: run.pid == before)
+            case Stopped():
+                self._abandon(lambda _: True)
 
     @property
     def bytes(self) -> int:
@@ -219,6 +231,12 @@ class Records:
                 each.end - each.start for each in self._standstills if each.end >= now - self._window_s
             ),
         )
+
+    def _abandon(self, lost: Callable[[Overdue], bool]) -> None:
+        """Nothing more will be heard of these runs: their connection is gone."""
+        for record in self._records:
+            if record.overdue is not None and lost(record.overdue):
+                record.overdue = None
 
     def _windows(self) -> list[Window]:
         return [record.window for record in self._records] + [self._floor]

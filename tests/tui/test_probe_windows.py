@@ -12,8 +12,10 @@ from sql.latency.window import WINDOWS
 from sql.snapshots import ProbesSnapshot
 from tests.tui import samples
 from tests.tui.deck import deck
+from tui.present.demo_watch import tile_lines
 from tui.present.details import probe_details
 from tui.present.latency import latency_view, summary, window
+from tui.present.view import Tone
 
 SINCE = samples.NOW.replace(hour=14, minute=3)
 
@@ -44,6 +46,17 @@ def test_the_floor_and_a_standstill_of_our_own_are_said() -> None:
     assert "floor" not in said(replace(samples.PROBES, floor=FloorReading(samples=3)))
     assert "! prober stopped 3.0 s" in said(replace(samples.PROBES, standstill_s=3.0))
     assert "stopped" not in said(samples.PROBES)
+
+
+def test_a_probe_without_an_answer_says_so_in_place_of_calm_figures() -> None:
+    held = replace(samples.PROBES.probes[0], waits_s=5.2)
+    (row,) = latency_view(replace(samples.PROBES, probes=(held,)), {}).rows
+    assert row.cells[0] == ("! waits 5 s", Tone.WARN)
+    quick = replace(held, waits_s=0.4)
+    (row,) = latency_view(replace(samples.PROBES, probes=(quick,)), {}).rows
+    assert row.cells[0][0] == "✓ met"
+    tile = "".join(text for text, _ in tile_lines([held], 26, 8)[-1])
+    assert tile.strip() == "! waits 5 s, p95"
 
 
 def test_a_heavy_probe_says_how_seldom_it_is_due() -> None:

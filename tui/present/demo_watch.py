@@ -11,6 +11,7 @@ from sql.latency.readings import ProbeReading
 from sql.verdict import Judgement
 from tui.crossings import Crossing
 from tui.present.large import HEIGHT, large
+from tui.present.latency import waits
 from tui.present.signs import badness, mark
 from tui.present.text import clean, fit, plural, target_ms, width_of
 from tui.present.view import BLANK, Line, Span, Tone, line
@@ -87,6 +88,8 @@ def _telling(probe: ProbeReading) -> tuple[str, float | None, float | None]:
 
 def _words(probe: ProbeReading) -> tuple[Span, ...]:
     name, _, wanted = _telling(probe)
+    if (late := waits(probe)) is not None:
+        return (late, (f", {name}", Tone.DIM))
     if probe.finding is ProbeFinding.NOT_MEASURED:
         return (mark(probe.finding), (f", {name}", Tone.DIM))
     if probe.finding is ProbeFinding.FAILING:

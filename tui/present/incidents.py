@@ -55,7 +55,7 @@ def _row(incident: Incident) -> Row:
             (clean(incident.probe), Tone.PLAIN),
             (f"{incident.ms:.0f}", Tone.PLAIN),
             (
-                "runs" if incident.running else str(incident.count),
+                "going on" if incident.running else str(incident.count),
                 Tone.WARN if incident.running else Tone.DIM,
             ),
             cause(incident),

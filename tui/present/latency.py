@@ -32,6 +32,8 @@ COLUMNS = (
 SIGNS: Mapping[str, str] = {"rising": "↑", "falling": "↓"}
 """Of a `Trend` that is worth a sign."""
 KEPT_ENOUGH = 0.98
+WAITS_FROM_S = 1.0
+"""A run that has been in flight for less is not worth a word of its own."""
 SPARK_WIDTH = 24
 
 
@@ -94,6 +96,13 @@ def now_and_trend(probe: ProbeReading) -> Span:
     return (ms(probe.last_ms) + sign, Tone.WARN if sign == "↑" else Tone.PLAIN)
 
 
+def waits(probe: ProbeReading) -> Span | None:
+    """That a run has no answer yet: `! waits 5 s`; None where none is that late."""
+    if probe.waits_s is None or probe.waits_s < WAITS_FROM_S:
+        return None
+    return (f"! waits {probe.waits_s:.0f} s", Tone.WARN)
+
+
 def targets(target: Target) -> str:
     """The three targets, as `25/35/50`."""
     return "/".join(target_ms(value) for value in (target.p50_ms, target.p95_ms, target.p99_ms))
@@ -112,7 +121,8 @@ def _row(probe: ProbeReading, entry: ProbeEntry | None) -> Row:
         key=probe.name,
         name=clean(probe.name),
         cells=(
-            mark(probe.finding),
+            # While nothing comes back, the figures are those of before.
+            waits(probe) or mark(probe.finding),
             (clean(probe.name), Tone.PLAIN),
             now_and_trend(probe),
             percentile(probe.p50_ms, target.p50_ms),

@@ -10,7 +10,7 @@ from sql.findings import ProbeFinding
 from sql.latency.readings import FloorReading, ProbeReading
 from sql.latency.trend import Trend
 from sql.latency.window import LEAST_SAMPLES
-from tui.present.latency import KEPT_ENOUGH
+from tui.present.latency import KEPT_ENOUGH, waits
 from tui.present.plot import AXIS_LINES, Plotted, legend_lines, plot_lines
 from tui.present.text import clean, fit, ms, plural, target_ms
 from tui.present.view import BLANK, Line, Span, Tone, clip, line, line_width
@@ -96,9 +96,10 @@ def _facts(picture: ProbePicture) -> list[Line]:
         )
     if reading.errors:
         counts.append((f", ✗ {reading.errors} failed", Tone.BAD))
-    now = f"now {ms(reading.last_ms)}, slowest {ms(reading.max_ms)} ms"
+    now: Span = waits(reading) or (f"now {ms(reading.last_ms)}", Tone.PLAIN)
+    slowest = f", slowest {ms(reading.max_ms)} ms"
     trend = (TRENDS[reading.trend], (" · ", Tone.DIM)) if reading.trend is not None else ()
-    return [line((now, Tone.PLAIN)), (*trend, *counts), _server(reading), _floor(picture)]
+    return [line(now, (slowest, Tone.PLAIN)), (*trend, *counts), _server(reading), _floor(picture)]
 
 
 def _server(reading: ProbeReading) -> Line:

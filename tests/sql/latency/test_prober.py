@@ -19,6 +19,7 @@ from sql.latency.orders import Order, decode_order, encode_order
 from sql.latency.prober import WINDOW_S, Prober
 from sql.snapshots import ProbesSnapshot, Unavailable
 from tests.servers import Database
+from tests.sql.holding import open_transaction
 from tests.sql.latency.targets import DASHBOARD, SCHEMA, probe, profile
 from tests.waiting import until
 
@@ -135,6 +136,20 @@ async def test_another_window_is_published_at_once_from_the_same_samples(leads: 
         await until(lambda: heard.snapshots[-1].window_s is None)
         # Nothing was thrown away.
         assert heard.snapshots[-1].probes[0].samples >= before
+
+
+async def test_while_a_lock_holds_a_probe_its_reading_says_how_long(leads: Database) -> None:
+    heard = Heard()
+
+    def waits() -> float | None:
+        return heard.snapshots[-1].probes[0].waits_s
+
+    async with Prober() as prober:
+        await prober.start(profile(leads), None, (DASHBOARD,), heard.append)
+        await until(heard.measured)
+        async with open_transaction(leads, "LOCK TABLE leads"):
+            await until(lambda: (waits() or 0.0) > 1.0)
+        await until(lambda: waits() is None)
 
 
 async def test_the_floor_of_the_connection_is_measured_beside(leads: Database) -> None:

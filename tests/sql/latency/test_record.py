@@ -106,6 +106,29 @@ def test_what_cannot_be_measured_says_why_until_it_can() -> None:
     assert read(obstacle, samples([1.0] * 200)).finding is ProbeFinding.MET
 
 
+OVERDUE = Overdue(0, 10.0, 20.0, pid=41)
+
+
+def test_a_run_in_flight_that_takes_too_long_is_said_until_it_ends() -> None:
+    assert read(OVERDUE, now=15.0).waits_s == 5.0
+    before = Samples(0, 1, 1, (Sample(9.0, 9.0, 9.1),))
+    assert read(OVERDUE, before, now=15.0).waits_s == 5.0
+    its = Samples(0, 1, 1, (Sample(10.0, 10.0, 15.0),))
+    assert read(OVERDUE, its, now=15.0).waits_s is None
+    other = Samples(1, 1, 1, (Sample(10.0, 10.0, 15.0),))
+    records = Records([ENTRY, ENTRY])
+    for message in (OVERDUE, other):
+        records.take(message, 15.0)
+    assert [each.waits_s for each in records.snapshot(15.0).probes] == [5.0, None]
+
+
+def test_a_run_whose_connection_is_lost_does_not_wait_for_ever() -> None:
+    attached, again, second = Attached(41, "", 0), Attached(42, "", 0), Attached(43, "", 1)
+    assert read(attached, OVERDUE, second, now=15.0).waits_s == 5.0
+    assert read(attached, OVERDUE, again, now=15.0).waits_s is None
+    assert read(attached, OVERDUE, Stopped("lost", refused=False), now=15.0).waits_s is None
+
+
 def refused(error: str) -> Samples:
     return samples([1.0], error=error, answered=False)
 
