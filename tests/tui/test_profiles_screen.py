@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 from textual.worker import Worker, WorkerState
@@ -406,6 +407,21 @@ async def test_a_profile_is_added_by_keyboard_alone() -> None:
             "credentials": {"source": "keyring"},
             "replica": [{"host": "r1"}, {"host": "r2"}],
         }
+
+
+async def test_keys_that_come_at_once_reach_the_fields_that_they_are_meant_for() -> None:
+    async with listed() as driver:
+        await driver.press("a")
+        await driver.up(ProfileForm)
+        named = (*"nmx", "backspace", "tab", "right", "right", "enter", *"mf", "down", *"hst")
+        at_once = (*named, "tab", *"54", "tab", *"db", "f2")
+        for name in at_once:
+            driver.app.post_message(events.Key(name, name if len(name) == 1 else None))
+        await driver.up(ProfilesScreen)
+        saved = profile_file.as_toml(store.load("nm"))
+        assert saved["manifest"] == "mf"
+        assert saved["connection"] == {"host": "hst", "port": 54, "database": "db"}
+        assert saved["environment"] != "production"
 
 
 async def test_editing_one_field_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:

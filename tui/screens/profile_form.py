@@ -31,6 +31,7 @@ from tui.screens.profile_fields import (
 )
 from tui.widgets.choice import Choice
 from tui.widgets.lines import Lines
+from tui.widgets.own_keys import TextField
 
 NEW = {"environment": "production", **BY_DEFAULT}
 """What a new profile starts with: the class that is treated with most care."""
@@ -46,8 +47,9 @@ class ProfileForm(Screen[str | None]):
     CSS_PATH = "../styles/profiles.tcss"
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,enter", "next", show=False),
-        Binding("up", "previous", show=False),
+        # With priority the focus moves when the key arrives: letters right behind it find the next field.
+        Binding("tab,down,enter", "next", show=False, priority=True),
+        Binding("shift+tab,up", "previous", show=False, priority=True),
         Binding("f2", "save", "save", show=False, priority=True),
         Binding("escape", "leave", "back", show=False),
     ]
@@ -84,11 +86,11 @@ class ProfileForm(Screen[str | None]):
         self._at_first.setdefault(field.id, value)
         label = Lines(classes="label")
         label.show([line((field.label, Tone.DIM))])
-        control: Input | Choice
+        control: TextField | Choice
         if field.choices:
             control = Choice(field.choices, value, id=field.id)
         else:
-            control = Input(value, placeholder=field.hint, id=field.id, compact=True)
+            control = TextField(value, placeholder=field.hint, id=field.id, compact=True)
             control.cursor_blink = False
             control.disabled = field.id == "name" and self._profile is not None
         self._notes[field.id] = Lines(classes="note")
@@ -197,15 +199,17 @@ class ProfileForm(Screen[str | None]):
         self.focus_previous()
 
     def action_save(self) -> None:
-        """Save, or say why not."""
-        if self.why_not_saved or self._valid is None:
+        """Save what was typed until now, or say why not."""
+        self._save()
+
+    @work(group="save", exclusive=True, description="save the profile")
+    async def _save(self) -> None:
+        await self._take_typed()
+        profile = self._valid
+        if self.why_not_saved or profile is None:
             self._draw()
             self.app.bell()
             return
-        self._save(self._valid)
-
-    @work(group="save", exclusive=True, description="save the profile")
-    async def _save(self, profile: Profile) -> None:
         try:
             await asyncio.to_thread(store.save, replace(profile, path=None))
         except ConfigurationError as error:
@@ -213,6 +217,16 @@ class ProfileForm(Screen[str | None]):
             self._draw()
             return
         self.dismiss(profile.name)
+
+    async def _take_typed(self) -> None:
+        """Wait until every key that came before has reached its field, and take what stands there."""
+        controls = (*self.query(TextField), *self.query(Choice))
+        for control in controls:
+            reached = asyncio.Event()
+            if control.call_later(reached.set):
+                await reached.wait()
+        self._texts |= {control.id or "": control.value for control in controls}
+        self._judge()
 
     def action_leave(self) -> None:
         """Back, after a question where something would be lost."""

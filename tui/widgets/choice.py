@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from tui.present.view import Tone, line
 from tui.widgets.lines import Lines
+from tui.widgets.own_keys import act_on_own
 
 
 class Choice(Lines, can_focus=True):
@@ -53,6 +55,10 @@ class Choice(Lines, can_focus=True):
     def on_blur(self) -> None:
         """The arrows stand back."""
         self._draw()
+
+    async def on_key(self, event: events.Key) -> None:
+        """Its own keys are not left to the app."""
+        await act_on_own(event, self)
 
     def on_click(self) -> None:
         """A click goes on by one."""
