@@ -209,11 +209,10 @@ def finish(state: RunState | None) -> Finish:
     """How a run stands."""
     if state is None:
         return Finish.UNKNOWN
-    if state.state is RunStatus.DONE:
-        reached = state.verification.get("reached")
-        return Finish.RUNNING if reached is None else Finish.PROVEN if reached else Finish.FAILED
     known = {
         RunStatus.RUNNING: Finish.RUNNING,
+        RunStatus.VERIFYING: Finish.RUNNING,
+        RunStatus.DONE: Finish.PROVEN,
         RunStatus.FAILED: Finish.FAILED,
         RunStatus.CANCELLED: Finish.CANCELLED,
         RunStatus.REFUSED: Finish.REFUSED,

@@ -23,7 +23,9 @@ IDLE_S = 6.0
 """Between two looks at the server while no run of ours goes on."""
 SENT = "sent to the server"
 """Stands for the time before the server shows a phase, or where it shows none."""
-OPEN = frozenset({RunStatus.RUNNING, RunStatus.ORPHANED, RunStatus.UNKNOWN})
+AT_WORK = frozenset({RunStatus.RUNNING, RunStatus.ORPHANED, RunStatus.UNKNOWN})
+"""States in which the server may still work on the statement."""
+OPEN = AT_WORK | {RunStatus.VERIFYING}
 """States that change without a word in the journal: a runner may die silently."""
 
 
@@ -76,7 +78,8 @@ class RunWatch:
             OSError: the journal cannot be read.
         """
         told = self._journal.update()
-        again = told | {state.run for state in self.states if state.state in OPEN}
+        silent = (state for state in self.states if state.state in OPEN or state.runner_pid is not None)
+        again = told | {state.run for state in silent}
         for run in again:
             state = run_state(self._journal, run)
             if state is not None and state.profile == self._profile:
@@ -97,7 +100,7 @@ class RunWatch:
             SessionError: the connection is lost.
             ReadingError: the builds could not be read.
         """
-        running = [state for state in self.states if state.state in OPEN and state.pid is not None]
+        running = [state for state in self.states if state.state in AT_WORK and state.pid is not None]
         now = time.monotonic()
         if not running and now < self._looked_at + IDLE_S and not self._last.live:
             return self._last

@@ -27,8 +27,11 @@ class RunStatus(StrEnum):
     RUNNING = "running"
     """Its runner lives."""
     ORPHANED = "orphaned"
-    """Its runner died before it was over: adopt it."""
+    """Its runner died before the end was there, or before it was verified: adopt it."""
+    VERIFYING = "verifying"
+    """The server said that it is done; its runner looks whether that is so."""
     DONE = "done"
+    """Seen in the catalog."""
     FAILED = "failed"
     CANCELLED = "cancelled"
     REFUSED = "refused"
@@ -74,7 +77,7 @@ class RunState:
         never_begun = self.state is RunStatus.REFUSED and not self.outcome
         if never_begun or self.state in (RunStatus.ORPHANED, RunStatus.UNKNOWN):
             return self.host == socket.gethostname()
-        ended = self.state in (RunStatus.DONE, RunStatus.FAILED, RunStatus.CANCELLED)
+        ended = self.state in (RunStatus.FAILED, RunStatus.CANCELLED)
         return ended and not self.verification and self.runner_pid is None
 
 
@@ -233,15 +236,16 @@ def _status(
     verified: JournalEntry | None,
     runner_pid: int | None,
 ) -> RunStatus:
-    if finished is not None:
-        known = _known_outcome(finished)
-        unproven = verified is not None and not verified.detail.get("reached")
-        return RunStatus.FAILED if known is RunStatus.DONE and unproven else known
+    known = _known_outcome(finished) if finished is not None else None
+    if known is RunStatus.DONE and verified is not None:
+        return RunStatus.DONE if verified.detail.get("reached") else RunStatus.FAILED
+    if known not in (None, RunStatus.DONE):
+        return known
     if runner_pid is not None or claim.claimed(first.run or ""):
-        return RunStatus.RUNNING
+        return RunStatus.RUNNING if known is None else RunStatus.VERIFYING
     if first.host != socket.gethostname():
         return RunStatus.UNKNOWN
-    return RunStatus.ORPHANED if started else RunStatus.REFUSED
+    return RunStatus.ORPHANED if started or finished else RunStatus.REFUSED
 
 
 def _still_blocked(story: list[JournalEntry]) -> JournalEntry | None:

@@ -123,6 +123,18 @@ def test_a_done_run_shows_what_was_verified_and_the_latency_before_and_after() -
         assert part in text, part
 
 
+def test_done_is_said_once_the_catalog_showed_it() -> None:
+    said = {"outcome": "done", "sentence": "the server says done"}
+    ended = replace(STATE, state=RunStatus.VERIFYING, ended_at=samples.NOW, outcome=said)
+    text = words(RunPicture(ended))
+    assert text.startswith("» verifying create-index:i") and "✓" not in text
+    assert "not yet: looking at the catalog …" in text
+    line = "".join(text for text, _ in indicator([RunPicture(ended)], samples.NOW))
+    assert line == " » create-index:i  verifying  0 s · u shows it"
+    text = words(RunPicture(replace(ended, state=RunStatus.ORPHANED)))
+    assert "nobody verified that: its runner died" in text and "✓" not in text
+
+
 @pytest.mark.parametrize("status", [RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.REFUSED])
 def test_other_ends_say_the_sqlstate_and_what_is_left(status: RunStatus) -> None:
     outcome = {"sentence": "deadlock detected", "sqlstate": "40P01", "left": "an invalid index i is left"}
@@ -304,6 +316,26 @@ async def test_an_end_is_said_and_its_keys_are_off() -> None:
         await driver.press("escape", "escape")
         assert not driver.shows("» create-index")
         assert driver.shows("done and verified")
+
+
+async def test_what_is_being_verified_is_not_done_and_not_to_be_cancelled() -> None:
+    async with stepping() as driver:
+        await running(driver)
+        await driver.press("u")
+        await driver.journalled(
+            entry("finished", 9, outcome="done", sentence="the server says done", sqlstate=None, left="")
+        )
+        assert driver.shows("» verifying") and not driver.shows("✓ done")
+        await driver.press("x")
+        assert driver.shows("! its statement is over; it is being verified")
+        await driver.press("enter")
+        assert driver.shows("» verifying") and not driver.shows("✓ done")
+        assert driver.shows(" esc back  ? help  y copy"), "nothing is to be cancelled"
+        await driver.press("x")
+        assert driver.shows("! its statement is over; it is being verified")
+        over(driver)
+        await driver.journalled(entry("verified", 10, reached=True, sentence="it is valid"))
+        assert driver.shows("✓ done")
 
 
 async def test_an_orphan_is_found_on_start_and_adopted() -> None:

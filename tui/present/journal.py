@@ -102,6 +102,8 @@ def _ended(story: Story) -> Span:
         return ("✗ not verified", Tone.BAD)
     if finished is None:
         return ("✓ verified", Tone.GOOD) if verified is not None else ("", Tone.DIM)
+    if verified is None and finished.detail.get("outcome") == "done":
+        return ("done, not verified", Tone.WARN)
     word, tone = ENDS.get(str(finished.detail.get("outcome")), ENDS["unknown"])
     return (f"{word}, verified" if verified is not None and tone is Tone.GOOD else word, tone)
 

@@ -24,6 +24,7 @@ SILENT_S = 6.0
 SIGNS: Mapping[str, Span] = {
     "running": ("» running", Tone.ACCENT),
     "orphaned": ("! orphaned", Tone.WARN),
+    "verifying": ("» verifying", Tone.ACCENT),
     "done": ("✓ done", Tone.GOOD),
     "failed": ("✗ failed", Tone.BAD),
     "cancelled": ("! cancelled", Tone.WARN),
@@ -36,6 +37,7 @@ MEANS: Mapping[str, str] = {
     "unknown": "How it ended is not known yet: the server was out of reach. In the list of runs (u), "
     "a adopts it and looks again.",
 }
+NOBODY_LOOKED = "The server said that it is done, and nobody verified that: "
 OVER = frozenset({"done", "failed", "cancelled", "refused"})
 
 
@@ -74,16 +76,24 @@ def run_lines(picture: RunPicture, now: datetime, width: int) -> tuple[Line, ...
     if picture.said:
         lines += [BLANK, *points(["".join(text for text, _ in picture.said)], width, picture.said[0][1], "›")]
     lines.append(BLANK)
-    if state.state in OVER:
+    if state.state in OVER or state.state == "verifying":
         lines += _ending(picture, width)
     else:
-        lines += prose(MEANS.get(state.state, ""), width, Tone.WARN) if state.state in MEANS else []
+        lines += prose(_meaning(state), width, Tone.WARN) if state.state in MEANS else []
         lines += _progress(picture, now, width)
         lines += _waits(picture, width)
     lines += _phases(picture, now, width)
     lines += [heading("statement"), *sql_lines(state.sql, width), BLANK]
     lines += fact_lines(_who(state), width, LABEL)
     return tuple(lines)
+
+
+def _meaning(state: RunState) -> str:
+    if state.ended_at is None or state.outcome.get("outcome") != "done":
+        return MEANS[state.state]
+    if state.state == "unknown":
+        return f"{NOBODY_LOOKED}its runner is on {clean(state.host)}."
+    return f"{NOBODY_LOOKED}its runner died. In the list of runs (u), a adopts it, which verifies it."
 
 
 def _who(state: RunState) -> list[tuple[str, str]]:
@@ -204,7 +214,7 @@ def _phases(picture: RunPicture, now: datetime, width: int) -> list[Line]:
 def _ending(picture: RunPicture, width: int) -> list[Line]:
     state = picture.state
     outcome, verified = state.outcome, state.verification
-    tone = {"done": Tone.GOOD, "failed": Tone.BAD}.get(state.state, Tone.WARN)
+    tone = SIGNS[state.state][1]
     code = f" (SQLSTATE {outcome['sqlstate']})" if outcome.get("sqlstate") else ""
     lines: list[Line] = [heading("outcome")]
     lines += points(
@@ -225,7 +235,7 @@ def _ending(picture: RunPicture, width: int) -> list[Line]:
 
 def indicator(pictures: Sequence[RunPicture], now: datetime) -> Line:
     """One line for the deck: the run that goes on, or that was left alone; empty: there is none."""
-    open_ones = [each for each in pictures if each.state.state in ("running", "orphaned")]
+    open_ones = [each for each in pictures if each.state.state in ("running", "verifying", "orphaned")]
     if not open_ones:
         return BLANK
     first = min(open_ones, key=lambda each: each.state.state != "orphaned")
@@ -239,10 +249,12 @@ def indicator(pictures: Sequence[RunPicture], now: datetime) -> Line:
     waits = _waits_for(first)
     if waits:
         spans.append((f"  waits for {waits}", Tone.WARN))
+    elif first.state.state == "verifying":
+        spans.append(("  verifying", Tone.PLAIN))
     elif found.get("phase"):
         spans.append((f"  {clean(str(found['phase']))}", Tone.PLAIN))
     percent = found.get("percent")
-    if isinstance(percent, int | float) and not waits:
+    if isinstance(percent, int | float) and first.state.state == "running" and not waits:
         spans.append((f" {percent:.0f} %", Tone.PLAIN))
     elapsed = elapsed_s(first, now)
     if elapsed is not None:
@@ -267,7 +279,5 @@ def ended_sentence(state: RunState) -> tuple[str, Tone]:
     step = clean(state.step)
     if proven(state):
         return f"{step}: done and verified", Tone.GOOD
-    if state.state == "done":
-        return f"{step}: done, but not verified", Tone.WARN
     said = clean(str(state.outcome.get("sentence") or ""))
     return f"{step}: {state.state}; {said}", Tone.BAD if state.state == "failed" else Tone.WARN

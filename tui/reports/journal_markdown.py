@@ -14,7 +14,7 @@ from tui.reports.wording import NOTHING, milliseconds
 from tui.version import version
 
 GOOD, BAD, OPEN = "✓", "✗", "…"
-STANDING = frozenset({RunStatus.RUNNING, RunStatus.ORPHANED, RunStatus.UNKNOWN})
+STANDING = frozenset({RunStatus.RUNNING, RunStatus.VERIFYING, RunStatus.ORPHANED, RunStatus.UNKNOWN})
 LATENCIES = ("p50_ms", "p95_ms", "p99_ms")
 
 
@@ -140,8 +140,8 @@ def _verified(state: RunState) -> str:
 
 def _left(state: RunState) -> str:
     where = f"{name(state.step)} on {name(state.profile)}"
-    if state.state is RunStatus.RUNNING:
-        return f"{where} is running: {name(f'pgdeck journal --run {state.run}')}"
+    if state.state in (RunStatus.RUNNING, RunStatus.VERIFYING):
+        return f"{where} is {state.state}: {name(f'pgdeck journal --run {state.run}')}"
     if state.state in STANDING:
         return f"{where}: how it ended is not known; open the deck on {name(state.profile)}, which finds out"
     return f"{where}: {escape(state.left)}"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TICK_S = 1.0
 SIGNALS = {"cancel_blocker": "cancel", "terminate_blocker": "terminate"}
+VERIFYING = "its statement is over; it is being verified, and there is nothing to cancel"
 IN_THE_WAY = (*SIGNALS, "mark")
 ASKS = ("stop", "cancel_blocker", "terminate_blocker", "next", "locks", "copy")
 
@@ -83,6 +84,12 @@ class RunScreen(Reader):
         return picture is not None and is_over(picture.state)
 
     @property
+    def at_work(self) -> bool:
+        """Whether there may be something to stop: the server has not answered yet."""
+        picture = self.picture
+        return picture is None or picture.state.ended_at is None
+
+    @property
     def pid(self) -> int | None:
         """Of the session that runs it."""
         picture = self.picture
@@ -133,9 +140,9 @@ class RunScreen(Reader):
 
     def idle_keys(self) -> Collection[str]:
         """Nothing is to be stopped after the end, nobody to be ended where nobody is in the way."""
-        idle = {"stop", "locks"} if self.over else {"next"}
-        if not self.may_go_on:
-            idle.add("next")
+        idle = {"next"} if self.at_work else {"stop", "locks", "next"}
+        if self.may_go_on and self.over:
+            idle.discard("next")
         return idle if self.blocker is not None else idle.union(IN_THE_WAY)
 
     # -- keys -------------------------------------------------------------------------------------------
@@ -143,12 +150,12 @@ class RunScreen(Reader):
     def _facts(self, name: str) -> keys.Facts:
         blocker = self.blocker
         why = ""
-        if name == "stop" and self.over:
-            why = "it is over: there is nothing to cancel"
+        if name == "stop" and not self.at_work:
+            why = "it is over: there is nothing to cancel" if self.over else VERIFYING
         elif name in SIGNALS and blocker is not None:
             why = self._why_not(SIGNALS[name], blocker)
-        elif name == "locks" and (self.over or self.pid is None):
-            why = "it is over: nobody waits for it" if self.over else "it has no session yet"
+        elif name == "locks" and (not self.at_work or self.pid is None):
+            why = "it has no session yet" if self.at_work else "it is over: nobody waits for it"
         elif name == "next" and not self.may_go_on:
             why = "there is no next step" if self.over else "the run goes on; its next step comes after it"
         return keys.Facts(pane="the list of who is in the way", row=blocker is not None, why=why)

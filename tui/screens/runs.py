@@ -14,6 +14,7 @@ from tui.present.runs import runs_view
 from tui.present.view import BLANK, Line, Tone, View, line
 from tui.runs_board import RunsBoard
 from tui.screens.listing import Listing
+from tui.screens.run import VERIFYING
 
 TICK_S = 5.0
 
@@ -68,7 +69,10 @@ class RunsScreen(Listing):
         if state is None:
             return "somebody else's build: pgdeck watches it, and leaves it alone"
         if name == "adopt" and not state.wants_adoption:
-            return "it has its runner" if state.state == "running" else "it is over, and its end is known"
+            cared_for = state.state in ("running", "verifying")
+            return "it has its runner" if cared_for else "it is over, and its end is known"
+        if name == "stop" and state.state == "verifying":
+            return VERIFYING
         if name == "stop" and state.state != "running":
             return "it does not run" + ("; adopt it first (a)" if state.state == "orphaned" else "")
         return ""

@@ -91,7 +91,7 @@ async def backend_gone(database: Database, run: str) -> None:
 async def test_a_run_is_launched_and_ends_by_itself(database: Database) -> None:
     await database.execute(TABLE)
     run = await begin(database, running.create())
-    assert state(run).state in (RunStatus.RUNNING, RunStatus.DONE)
+    assert state(run).state in (RunStatus.RUNNING, RunStatus.VERIFYING, RunStatus.DONE)
     found = await ended(run)
     assert (found.state, found.operator, found.step) == (
         RunStatus.DONE,
@@ -318,6 +318,20 @@ async def test_a_run_confirmed_but_never_begun_is_adopted_as_refused(newest: Dat
     found = await ended(job.run)
     assert found.state is RunStatus.REFUSED and await flags(newest) is None
     assert len(story(job.run, Event.FINISHED)) == 1 and not found.wants_adoption
+
+
+async def test_done_means_verified(newest: Database) -> None:
+    job = Job("20260101-000000-bbbb", profile(newest), running.create(), OPERATOR)
+    scribe = Scribe(journal(), job.profile, job.run)
+    descriptor = claim.claim(job.run)
+    assert descriptor is not None
+    scribe.write(Event.CONFIRMED, job.step, {"job": job.as_json()})
+    scribe.write(Event.FINISHED, job.step, {"outcome": "done", "sentence": "the server says it is done"})
+    assert state(job.run).state is RunStatus.VERIFYING and not state(job.run).wants_adoption
+    os.close(descriptor)
+    assert state(job.run).state is RunStatus.ORPHANED and state(job.run).wants_adoption
+    scribe.write(Event.VERIFIED, job.step, {"reached": True})
+    assert state(job.run).state is RunStatus.DONE and not state(job.run).wants_adoption
 
 
 async def test_a_swap_whose_runner_was_killed_is_not_taken_for_done(database: Database) -> None:
