@@ -32,6 +32,10 @@ TELLING_SHARE = 10
 BRIEF = frozenset(
     {Verb.ADD_CONSTRAINT, Verb.DROP_CONSTRAINT, Verb.SWAP_CONSTRAINT, Verb.SWAP_INDEX, Verb.RENAME_INDEX}
 )
+WAITS = "waiting for "
+"""How the phases begin in which a build does nothing (progress views, pg_stat_progress_create_index)."""
+LEAST_WORK_S = 1.0
+"""Of a run that also waited: looks at it are as far apart, so that less says nothing."""
 PASSES = {Verb.CREATE_INDEX: 2, Verb.VALIDATE_CONSTRAINT: 1}
 """How often a verb reads the whole table."""
 
@@ -70,6 +74,7 @@ class EarlierRun:
 
     table_bytes: int
     seconds: float
+    """That it worked; waiting for others is not counted."""
 
 
 async def table_size(session: Session, schema: str, table: str) -> TableSize | None:
@@ -162,7 +167,7 @@ def seconds(step: Step, size: TableSize | None, earlier: Iterable[EarlierRun] = 
         times = f"{len(runs)} earlier run{'s' if len(runs) > 1 else ''}"
         return Estimated(
             read / rate,
-            f"{times} on this server went at {rate / 2**20:,.1f} MiB of table a second, waiting included",
+            f"{times} on this server went at {rate / 2**20:,.1f} MiB of table a second, waiting not counted",
         )
     passes = PASSES[step.verb]
     scans = f"reads the table {'twice' if passes == 2 else 'once'}"
@@ -183,7 +188,7 @@ def earlier_runs(
     """
     verb = step.id.partition(":")[0]
     sizes: dict[str, int] = {}
-    started: dict[str, tuple[float, int]] = {}
+    started: dict[str, _Course] = {}
     found = []
     for entry in entries:
         if entry.step is None or entry.step.partition(":")[0] != verb:
@@ -199,11 +204,41 @@ def earlier_runs(
         if entry.run is None:
             continue
         if entry.event == "started" and entry.step in sizes:
-            started[entry.run] = (entry.time.timestamp(), sizes[entry.step])
+            started[entry.run] = _Course(sizes[entry.step], entry.time.timestamp())
+        elif entry.event == "progress" and entry.run in started:
+            started[entry.run].pass_on(entry)
         elif entry.event == "finished" and entry.detail.get("outcome") == "done" and entry.run in started:
-            begun, table_bytes = started.pop(entry.run)
-            found.append(EarlierRun(table_bytes, entry.time.timestamp() - begun))
+            course = started.pop(entry.run)
+            course.pass_on(entry)
+            if course.tells:
+                found.append(EarlierRun(course.table_bytes, course.worked_s))
     return found
+
+
+@dataclass
+class _Course:
+    """A run on its way through the journal: how long it worked, and how long it waited for others."""
+
+    table_bytes: int
+    at: float
+    """The entry that was read last, in seconds."""
+    waits: bool = False
+    """Whether it waited then."""
+    waited: bool = False
+    worked_s: float = 0.0
+
+    def pass_on(self, entry: JournalEntry) -> None:
+        """Count the time until this entry, which also says how it goes on."""
+        at = entry.time.timestamp()
+        self.worked_s += 0.0 if self.waits else at - self.at
+        phase = str(entry.detail.get("phase") or "")
+        self.waits = phase.startswith(WAITS) or bool(entry.detail.get("waits_for"))
+        self.waited, self.at = self.waited or self.waits, at
+
+    @property
+    def tells(self) -> bool:
+        """Whether its time says how fast the server works."""
+        return not self.waited or self.worked_s >= LEAST_WORK_S
 
 
 def temporary_bytes(index: Estimated, work_memory: int) -> Estimated:

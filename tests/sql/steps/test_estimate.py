@@ -170,6 +170,33 @@ def test_earlier_runs_are_those_of_the_same_verb_and_server_that_were_done() -> 
     assert estimate.earlier_runs(told, drop(), "1") == []
 
 
+def test_time_that_an_earlier_run_waited_for_others_is_not_counted() -> None:
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+
+    def entry(event: str, run: str, second: float, **detail: object) -> JournalEntry:
+        at = now + timedelta(seconds=second)
+        return JournalEntry(event, at, run=run, step="create-index:i", detail=detail)
+
+    told = [
+        entry("started", "one", 0, table_bytes=1000),
+        entry("progress", "one", 1, phase="initializing", waits_for=[7]),
+        entry("progress", "one", 5, phase="building index: scanning table", waits_for=[]),
+        entry("progress", "one", 9, phase="waiting for old snapshots", waits_for=[7]),
+        entry("progress", "one", 50, phase="waiting for old snapshots", waits_for=[8]),
+        entry("progress", "one", 60, phase="index validation: scanning table", waits_for=[]),
+        entry("finished", "one", 62, outcome="done"),
+    ]
+    assert estimate.earlier_runs(told, create(), None) == [EarlierRun(1000, 7.0)]
+    brief = [
+        entry("started", "two", 0, table_bytes=1000),
+        entry("progress", "two", 0.1, phase="waiting for writers before build", waits_for=[7]),
+        entry("finished", "two", 47, outcome="done"),
+    ]
+    assert estimate.earlier_runs(brief, create(), None) == [], "what it worked went by between two looks"
+    measured = estimate.seconds(create(), SIZE, [EarlierRun(50 * 2**20, 10.0)])
+    assert "waiting not counted" in measured.basis
+
+
 def test_sorting_needs_disk_only_beyond_memory() -> None:
     index = Estimated(10 * 2**20, "")
     assert estimate.temporary_bytes(index, 64 * 2**20).value == 0
