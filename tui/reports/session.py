@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from sql.steps.runs import RunState
 
 
+SUBJECT_ENDS = re.compile("[:;]")
+
+
 @dataclass(frozen=True)
 class Turn:
     """A verdict that stood for a while."""
@@ -33,7 +37,14 @@ class Turn:
     ended: datetime
     verdict: Verdict | None
     """None: not everything was read yet, or reading was paused."""
-    reason: str = ""
+    reasons: tuple[tuple[datetime, str], ...] = ()
+    """The gravest reason as it began, then each other that came to be the gravest meanwhile, and when."""
+    paused: bool = False
+
+    @property
+    def reason(self) -> str:
+        """The gravest as it began."""
+        return self.reasons[0][1] if self.reasons else ""
 
     @property
     def seconds(self) -> float:
@@ -113,7 +124,8 @@ class _Gathering:
         self._readings = Readings(header.manifest)
         self._first: Readings | None = None
         self._turns: list[Turn] = []
-        self._standing: tuple[datetime, Verdict | None, str] = (header.started_at, None, "")
+        self._standing = Turn(header.started_at, header.started_at, None)
+        """Its end is not known yet."""
         self._peak: Peak | None = None
         self._incidents: dict[str, Incident] = {}
         self._crossings = Crossings()
@@ -152,20 +164,22 @@ class _Gathering:
             self._crossings.take(self._readings, shown.moment)
 
     def _judge(self, moment: datetime) -> None:
-        judgement = None if self._readings.paused else self._readings.judged()
+        paused = self._readings.paused
+        judgement = None if paused else self._readings.judged()
         verdict = None if judgement is None else judgement.verdict
-        reason = judgement.reasons[0] if judgement is not None and judgement.reasons else ""
-        began, standing, _ = self._standing
-        if verdict is not standing:
+        reasons = ((moment, judgement.reasons[0]),) if judgement is not None and judgement.reasons else ()
+        standing = self._standing
+        if (verdict, paused) != (standing.verdict, standing.paused):
             self._turn(moment)
-            self._standing = (moment, verdict, reason)
-        elif moment == began:
-            self._standing = (began, verdict, reason)
+            self._standing = Turn(moment, moment, verdict, reasons, paused)
+        elif moment == standing.began:
+            self._standing = replace(standing, reasons=reasons)
+        elif reasons and _subject(reasons[0][1]) not in {_subject(each) for _, each in standing.reasons}:
+            self._standing = replace(standing, reasons=standing.reasons + reasons)
 
     def _turn(self, moment: datetime) -> None:
-        began, verdict, reason = self._standing
-        if moment > began:
-            self._turns.append(Turn(began, moment, verdict, reason))
+        if moment > self._standing.began:
+            self._turns.append(replace(self._standing, ended=moment))
 
     def _note_peak(self, event: PoolSnapshot, moment: datetime) -> None:
         pool = event.pool
@@ -205,6 +219,11 @@ class _Gathering:
             first=self._first,
             last=self._readings,
         )
+
+
+def _subject(reason: str) -> str:
+    """What it is about, without the figures, which change all the time."""
+    return SUBJECT_ENDS.split(reason, maxsplit=1)[0]
 
 
 def _frozen(readings: Readings) -> Readings:

@@ -82,6 +82,8 @@ def _turn(turn: Turn) -> dict[str, Any]:
         "ended": moment(turn.ended),
         "verdict": None if turn.verdict is None else turn.verdict.value,
         "reason": turn.reason,
+        "reasons": [{"at": moment(at), "reason": reason} for at, reason in turn.reasons],
+        "paused": turn.paused,
     }
 
 

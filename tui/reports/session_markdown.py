@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from urllib.parse import quote
@@ -17,6 +18,7 @@ from tui.reports.session_words import (
     lasted,
     notes,
     peak,
+    reasons,
     verdict_of,
 )
 from tui.reports.wording import NOTHING, milliseconds, sign, words
@@ -76,9 +78,13 @@ def _origin(session: Session) -> Iterator[tuple[str, str]]:
 
 def _notice(session: Session) -> Iterator[str]:
     rows = []
+    classes = Counter(probe.entry.query_class for probe in session.probes)
     for probe in session.probes:
         said = f"{sign(probe.finding)} {verdict_of(probe)}: {experience(probe)}"
-        rows.append((escape(probe.entry.query_class or probe.entry.name), escape(said)))
+        title = escape(probe.entry.query_class or probe.entry.name)
+        if probe.entry.query_class and classes[probe.entry.query_class] > 1:
+            title += f" ({name(probe.entry.name)})"
+        rows.append((title, escape(said)))
     yield from _table(("What is shown", "What a customer would have noticed"), rows)
 
 
@@ -106,17 +112,17 @@ def _speed(session: Session) -> Iterator[str]:
 
 
 def _verdicts(session: Session) -> Iterator[str]:
-    judged = [turn for turn in session.turns if turn.verdict is not None]
-    rows = [_turn(turn) for turn in judged[:MOST_TURNS]]
-    yield from _table(("From (UTC)", "For", "Verdict", "Why"), rows)
-    if len(judged) > MOST_TURNS:
-        yield from ("", f"The verdict turned {len(judged) - MOST_TURNS} more times.")
+    told = [turn for turn in session.turns if turn.verdict is not None or turn.paused]
+    yield from _table(("From (UTC)", "For", "Verdict", "Why"), map(_turn, told[:MOST_TURNS]))
+    left = sum(turn.verdict is not None for turn in told[MOST_TURNS:])
+    if left:
+        yield from ("", f"The verdict turned {left} more times.")
 
 
 def _turn(turn: Turn) -> tuple[str, str, str, str]:
-    assert turn.verdict is not None
-    verdict = f"{sign(turn.verdict)} {turn.verdict}"
-    return f"{turn.began:%H:%M:%S}", duration(turn.seconds), verdict, escape(turn.reason)
+    verdict = NOTHING if turn.verdict is None else f"{sign(turn.verdict)} {turn.verdict}"
+    why = "reading was paused" if turn.paused else escape(reasons(turn))
+    return f"{turn.began:%H:%M:%S}", duration(turn.seconds), verdict, why
 
 
 def _crossings(session: Session) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sql.findings import ProbeFinding, Verdict
 from tui.present.signs import is_good
 from tui.present.text import duration, plural
-from tui.reports.session import Session
+from tui.reports.session import Session, Turn
 from tui.reports.session_probes import ProbeStory
 from tui.reports.wording import milliseconds
 from tui.watching import Readings
@@ -19,6 +19,7 @@ ENDINGS = {
     "going on": "The session was still being recorded when this was written.",
     "": "The recording has no end: the deck was killed. At most the session's last seconds are missing.",
 }
+MOST_REASONS = 5
 SHARES = {"p50": "half of the answers", "p95": "19 of 20 answers", "p99": "99 of 100 answers"}
 
 
@@ -46,6 +47,14 @@ def headline(session: Session) -> str:
     if share:
         return f"The database was ENTERPRISE READY for {share:.0%} of the session, and {last} at its end."
     return f"The database was never ENTERPRISE READY during the session, and {last} at its end."
+
+
+def reasons(turn: Turn) -> str:
+    """What was in the way of the verdict: at first, and from when on something else was."""
+    first, *others = turn.reasons or ((turn.began, ""),)
+    said = [first[1], *(f"from {at:%H:%M:%S} {reason}" for at, reason in others[:MOST_REASONS])]
+    left = len(others) - MOST_REASONS
+    return "; ".join(said) + (f"; and {plural(left, 'other reason')} after that" if left > 0 else "")
 
 
 def experience(probe: ProbeStory) -> str:

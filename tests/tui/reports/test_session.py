@@ -317,6 +317,56 @@ def test_a_pause_is_no_verdict(tmp_path: Path) -> None:
     assert found.share(Verdict.READY) == 1.0
 
 
+def test_a_pause_stands_between_two_equal_verdicts_in_words(tmp_path: Path) -> None:
+    header = header_of()
+
+    def entries() -> Iterator[Entry]:
+        live = Live(header)
+        for second in range(10):
+            events = [samples.SERVER, samples.POOL, INDEXES] if second == 0 else []
+            yield from live.second(second, events=events)
+        yield Paused(CLOCK + 10, True)
+        yield Paused(CLOCK + 40, False)
+        yield from live.second(50)
+
+    found = told(tmp_path, entries(), header)
+    assert "| 20:00:10 | 30 s | – | reading was paused |" in session_markdown.render(found)
+    assert [each["paused"] for each in json.loads(session_json.render(found))["verdicts"]][-3:] == [
+        False, True, False,
+    ]  # fmt: skip
+
+
+def test_a_verdict_whose_reason_changes_says_each_and_from_when(tmp_path: Path) -> None:
+    header = header_of(replace(READY, probes=()))
+    two = (replace(INDEXES.indexes[0], name="first"), replace(INDEXES.indexes[0], name="second"))
+    absent = tuple(replace(each, finding=IndexFinding.MISSING) for each in two)
+
+    def entries() -> Iterator[Entry]:
+        yield from (Published(CLOCK + 1, each) for each in (samples.SERVER, samples.POOL))
+        yield Published(CLOCK + 1, IndexesSnapshot(samples.NOW, absent))
+        yield Published(CLOCK + 20, IndexesSnapshot(samples.NOW, (two[0], absent[1])))
+        # What was said once is not said again.
+        yield Published(CLOCK + 30, IndexesSnapshot(samples.NOW, absent))
+        yield Published(CLOCK + 40, IndexesSnapshot(samples.NOW, two))
+        yield Published(CLOCK + 50, samples.SERVER)
+
+    found = told(tmp_path, entries(), header)
+    assert [turn.verdict for turn in found.turns] == [None, Verdict.NOT_READY, Verdict.READY]
+    text = session_markdown.render(found).replace("\\_", "_")
+    assert "index first is missing; from 20:00:20 index second is missing |" in text.replace("critical ", "")
+    (_, turn, _) = json.loads(session_json.render(found))["verdicts"]
+    assert turn["reason"] == turn["reasons"][0]["reason"]
+    assert len(turn["reasons"]) == 2
+
+
+def test_two_queries_of_a_class_are_told_apart(tmp_path: Path) -> None:
+    one = READY.probes[0]
+    header = header_of(replace(READY, probes=(one, replace(one, name="lead_count"))))
+    text = session_markdown.render(told(tmp_path, iter([Published(CLOCK + 1, samples.SERVER)]), header))
+    assert "| Lead Dashboard (`lead_dashboard`) |" in text
+    assert "| Lead Dashboard (`lead_count`) |" in text
+
+
 def test_a_session_without_probes_or_verdict_is_reported_too(tmp_path: Path) -> None:
     header = header_of(replace(READY, probes=()))
     found = told(tmp_path, iter([Published(CLOCK + 1, samples.SERVER)]), header)
