@@ -60,10 +60,8 @@ def half_dropped(step: Step, found: IndexState | None) -> str:
     """What a DROP INDEX CONCURRENTLY left that was stopped half-way; empty: nothing."""
     if not isinstance(step.end, IndexGone) or found is None or found.usable:
         return ""
-    return (
-        f"{step.end.name} is half dropped, {found.flags}: queries do not use it any more; "
-        f"run {step.id} again to finish"
-    )
+    how = "still there" if step.end.only_dead else "half dropped"
+    return f"{step.end.name} is {how}, {found.flags}: queries do not use it; run {step.id} again to finish"
 
 
 def not_cleared(step: Step, found: IndexState | None) -> str:

@@ -122,6 +122,6 @@ def _would_block(step: Step, users: int) -> tuple[str, ...]:
             f"DDL or ANALYZE that queues behind the build kills it by a deadlock: deploy no migration on "
             f"{step.table} until it is done."
         )
-    if step.verb is Verb.DROP_INDEX:
+    if step.verb is Verb.DROP_INDEX and not (isinstance(step.end, IndexGone) and step.end.only_dead):
         told.append("Queries cannot use the index from the first second, whether or not the drop ends well.")
     return tuple(told)

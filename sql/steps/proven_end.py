@@ -119,8 +119,13 @@ async def _index_gone(session: Session, end: IndexGone) -> End:
     if not rows:
         return End(True, f"{end.name} is gone")
     row = rows[0]
-    half = "" if row["valid"] and row["ready"] and row["live"] else ", half dropped and of no use to queries"
-    return End(False, f"{end.name} is still there{half}")
+    how = ""
+    if not row["live"]:
+        how = ", half dropped and of no use to queries"
+    elif not (row["valid"] and row["ready"]):
+        # A build that died and a drop in its first phase look alike.
+        how = ", INVALID and of no use to queries"
+    return End(False, f"{end.name} is still there{how}")
 
 
 async def _migration(session: Session, end: MigrationAt) -> End:

@@ -10,7 +10,7 @@ import pytest
 
 from sql.steps.forecast import Forecast, forecast
 from sql.steps.forecast_rules import FIRST_LOCK, SNAPSHOTS, USERS, WRITERS, judge
-from sql.steps.step import Step
+from sql.steps.step import IndexGone, Step
 from tests.servers import Database
 from tests.sql.sessions import open_session, session
 from tests.sql.steps.holding import SCHEMA, holding, observe
@@ -375,5 +375,8 @@ async def test_it_says_whom_the_step_would_keep_waiting(newest: Database) -> Non
         (sentence,) = (await _forecast(newest, add_check())).would_block
         assert sentence.startswith("Every read and write of public.t")
         assert "1 session uses it" in sentence
+    assert "from the first second" in (await _forecast(newest, DROP)).would_block[1]
+    dead = replace(DROP, end=IndexGone("public", "d", only_dead=True))
+    assert len((await _forecast(newest, dead)).would_block) == 1, "no query uses what is dead"
     told = (await _forecast(newest, BUILD)).would_block
     assert "deploy no migration on public.t" in told[1]
