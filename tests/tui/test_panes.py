@@ -86,6 +86,16 @@ async def test_untouched_the_cursor_is_on_what_is_worst() -> None:
         assert selected(driver) == "idx_b"
 
 
+async def test_the_first_row_is_kept_too_once_a_key_was_pressed_on_it() -> None:
+    one, two = samples.index("idx_a", BAD), samples.index("idx_b", BAD)
+    async with deck(events=[samples.at(samples.INDEXES, one, two)]) as driver:
+        assert selected(driver) == "idx_a"
+        await driver.press("enter", "escape")
+        await driver.publish(samples.at(samples.INDEXES, samples.index("idx_a"), two))
+        assert [row.name for row in driver.pane(1).rows] == ["idx_b", "idx_a"]
+        assert selected(driver) == "idx_a"
+
+
 async def test_filter_shows_matching_rows_and_says_so() -> None:
     async with deck() as driver:
         await driver.press("slash")
@@ -96,7 +106,7 @@ async def test_filter_shows_matching_rows_and_says_so() -> None:
         ]
         await driver.press("enter")
         assert driver.app.focused is driver.pane(1)
-        assert driver.shows('filter "CHURN" 2 of 5')
+        assert driver.shows('filter "CHURN" 2 of 5 rows · all: 3 of 5 present')
         await driver.publish(samples.INDEXES)
         assert len(driver.pane(1).rows) == 2
         await driver.press("escape")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events
@@ -22,6 +21,7 @@ from tui.present.view import (
     foot_lines,
     layout,
     line,
+    neighbour,
     spread,
     table_line,
     title_line,
@@ -73,7 +73,7 @@ class Pane(Lines, can_focus=True):
         self._key = ""
         self._top = 0
         self._body = (0, 0)
-        self._moved = False
+        self._held = False
 
     @property
     def view(self) -> View:
@@ -106,7 +106,7 @@ class Pane(Lines, can_focus=True):
         return self._age
 
     def show_view(self, view: View, age: str, note: Line = BLANK) -> None:
-        """Show a reading. The cursor stays on its row; where that is gone its neighbour is selected."""
+        """Show a reading; the cursor stays on a row that a key was pressed on, or goes to its neighbour."""
         if view is self._view and (age, note) == (self._age, self._note):
             return
         self._age, self._note = age, note
@@ -132,12 +132,12 @@ class Pane(Lines, can_focus=True):
             self._key = ""
             return
         place = next((at for at, row in enumerate(before) if row.key == key), -1)
-        if place < 0 or not self._moved:
+        if place < 0 or not self._held:
             self._key, self._top = self.rows[0].key, 0
             return
         if key in keys_now:
             return
-        self._key = _neighbour(before, place, keys_now) or self.rows[0].key
+        self._key = neighbour(before, place, keys_now) or self.rows[0].key
         if said:
             self.post_message(self.RowGone(self, before[place].name))
 
@@ -181,8 +181,8 @@ class Pane(Lines, can_focus=True):
         place, total = self._place(), len(self._rows)
         position = f"{place + 1}/{total}  " if total > room and place >= 0 else ""
         if self._needle:
-            found = f"{len(self._rows)} of {len(self._view.rows)}"
-            said = line((f'filter "{self._needle}" {found}', Tone.ACCENT), ("  ", Tone.PLAIN), *said)
+            found = f"{len(self._rows)} of {len(self._view.rows)} rows"
+            said = line((f'filter "{self._needle}" {found}', Tone.ACCENT), (" · all: ", Tone.DIM), *said)
         right = ("stale · " if self._view.stale and self._age else "") + self._age
         tone = Tone.WARN if self._view.stale else Tone.DIM
         return spread(line(" ", *said), line((f"{position}{right} ", tone)), width)
@@ -218,7 +218,7 @@ class Pane(Lines, can_focus=True):
         rows = self.rows
         if not rows:
             return
-        self._moved = True
+        self._held = True
         key = rows[max(0, min(place, len(rows) - 1))].key
         if key != self._key:
             self._key = key
@@ -247,6 +247,10 @@ class Pane(Lines, can_focus=True):
         }
         self._select(places[where])
 
+    def on_key(self) -> None:
+        """Who presses a key means the selected row: from now on the cursor stays with it."""
+        self._held = self._held or bool(self._key)
+
     def on_focus(self) -> None:
         """The selected row of the pane that takes the keys has a background of its own."""
         self._draw()
@@ -269,7 +273,7 @@ class Pane(Lines, can_focus=True):
         self.action_cursor("down")
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """One notch is one row."""
+        """See above."""
         event.stop()
         self.action_cursor("up")
 
@@ -288,11 +292,3 @@ class Pane(Lines, can_focus=True):
             self.post_message(self.Opened(self))
         else:
             self._select(place)
-
-
-def _neighbour(rows: Sequence[Row], place: int, keys_now: set[str]) -> str:
-    """The nearest row of those before that is still there: the next ones first."""
-    for row in (*rows[place + 1 :], *reversed(rows[:place])):
-        if row.key in keys_now:
-            return row.key
-    return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
@@ -131,6 +131,14 @@ class Row:
     def matches(self, needle: str) -> bool:
         """Whether any cell holds `needle` (already in lower case)."""
         return needle in self.name.lower() or any(needle in text.lower() for text, _ in self.cells)
+
+
+def neighbour(rows: Sequence[Row], place: int, keys_now: set[str]) -> str:
+    """The nearest row of those before that is still there: the next ones first."""
+    for row in (*rows[place + 1 :], *reversed(rows[:place])):
+        if row.key in keys_now:
+            return row.key
+    return ""
 
 
 @dataclass(frozen=True)
