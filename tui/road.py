@@ -16,7 +16,8 @@ from profiles.errors import ConfigurationError, CredentialError
 from profiles.model import Profile
 from profiles.secret import Secret
 from sql.errors import ReadingError, SessionError
-from sql.snapshots import ConstraintReading, IndexReading
+from sql.findings import ConstraintFinding, IndexFinding
+from sql.snapshots import ConstraintReading, ConstraintsSnapshot, IndexesSnapshot, IndexReading
 from sql.steps.step import Direction, Step
 from tui.mending import mends_of
 from tui.remedies import Mendable
@@ -30,9 +31,12 @@ if TYPE_CHECKING:
     from sql.steps.blockers import Blocker
     from sql.steps.ending import Ask, Ended
     from sql.steps.signals import Signal
+    from sql.verdict import Parts
 
 NOTHING_LEFT = "nothing is left to do for it"
-NOT_PLANNED = "no step takes it away: the manifest keeps it, or it is not there"
+GONE = "it is not there: nothing is left to take away"
+KEPT = "the manifest keeps it: no step takes it away"
+NOT_THERE = frozenset({IndexFinding.MISSING, IndexFinding.EQUIVALENT, ConstraintFinding.MISSING})
 
 
 class RoadBlocked(Exception):
@@ -234,13 +238,25 @@ def _looked(prepared: Prepared, mends: str, direction: Direction) -> Looked:
         there = next((each.sentence for each in prepared.steps if each.sentence), "")
         for part in prepared.unavailable:
             there = there or f"{part.part} could not be read: {part.reason}"
-        otherwise = NOTHING_LEFT if direction is Direction.FIX or steps else NOT_PLANNED
+        taken = direction is Direction.ROLLBACK and not steps
+        otherwise = _why_none(prepared.parts, mends) if taken else NOTHING_LEFT
         return Looked(None, (), there or otherwise, "", prepared)
     first, *later = open_ones
     then = tuple(each.step for each in later if each.step is not None)
     why = first.sentence if first.readiness is Readiness.REFUSED else ""
     listing = first.listing or next((each.listing for each in prepared.plan.refused if each.listing), "")
     return Looked(first, then, why, listing, prepared)
+
+
+def _why_none(parts: Parts, mends: str) -> str:
+    """Why a rollback has no step for an object that was read."""
+    found: list[IndexReading | ConstraintReading] = []
+    found += parts.indexes.indexes if isinstance(parts.indexes, IndexesSnapshot) else ()
+    found += parts.constraints.constraints if isinstance(parts.constraints, ConstraintsSnapshot) else ()
+    reading = next((each for each in found if mends_of(each) == mends), None)
+    if reading is None:
+        return NOTHING_LEFT
+    return GONE if reading.finding in NOT_THERE else KEPT
 
 
 @contextmanager

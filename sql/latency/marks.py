@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from sql.durations import duration
 from sql.latency.checkpoints import Checkpoints, CheckpointsSnapshot
 from sql.latency.evidence import Cause, Incident, IncidentsSnapshot
 from sql.latency.messages import Message, Planned, Samples, Standstill, Stopped
@@ -223,7 +224,7 @@ def _span(since: datetime, until: datetime) -> str:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 10:
         return f"{seconds:.1f} s"
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    return duration(seconds)
 
 
 def _named(build: ForeignBuild) -> str:

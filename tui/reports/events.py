@@ -27,7 +27,7 @@ def seconds(value: float) -> str:
     """A duration that a person reads: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 05 min`."""
     if value < 10:
         return f"{value:.1f} s"
-    whole = round(value)
+    whole = int(value)
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:

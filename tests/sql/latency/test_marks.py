@@ -101,11 +101,11 @@ def test_runs_are_told_as_the_journal_has_them_now() -> None:
     timeline = Timeline(("a",))
     timeline.follow_runs([RUN])
     assert told(timeline) == [(MarkKind.STEP_STARTED, "create-index:i started")]
-    done = replace(RUN, state=RunStatus.DONE, ended_at=at(95))
+    done = replace(RUN, state=RunStatus.DONE, ended_at=at(95.9))
     timeline.follow_runs([done, replace(RUN, run="r0", started_at=None, state=RunStatus.REFUSED)])
     assert told(timeline) == [
         (MarkKind.STEP_STARTED, "create-index:i started"),
-        (MarkKind.STEP_ENDED, "create-index:i done after 95 s"),
+        (MarkKind.STEP_ENDED, "create-index:i done after 1 min 35 s"),
     ]
 
 
