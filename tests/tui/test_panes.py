@@ -13,6 +13,7 @@ from sql.snapshots import ApplicationUse, PoolSnapshot
 from tests.tui import samples
 from tests.tui.deck import Driver, deck
 from tests.waiting import until
+from tui.present.latency import summary as latency_summary
 from tui.present.pool import pool_view
 from tui.present.text import clean
 from tui.widgets.lines import cells, changed_runs
@@ -237,4 +238,12 @@ async def test_the_pool_says_what_is_counted_where_and_fits(size: tuple[int, int
     async with deck(size, events=[samples.SERVER, PoolSnapshot(samples.NOW, busy)]) as driver:
         await driver.press("3")
         assert driver.shows("server: 12 active · 110 idle · 10 idle in transaction")
-        assert driver.shows("this database: oldest tx ! 12 min · waiting on locks ! 10")
+        assert driver.shows("this database: ! 10 wait on locks · oldest tx ! 12 min")
+        aging = replace(busy, oldest_transaction_s=95.0)
+        await driver.publish(PoolSnapshot(samples.NOW, aging))
+        assert driver.shows("this database: ! 10 wait on locks · oldest tx 1 min 30 s")
+
+
+def test_the_number_of_incidents_is_not_what_a_narrow_title_cuts() -> None:
+    said = latency_summary(samples.PROBES, incidents=4)
+    assert "".join(part for part, _ in said[-5:]) == "1 of 2 met  ! 4 incidents, i  ✗ 1 missed"

@@ -50,14 +50,15 @@ def latency_view(snapshot: ProbesSnapshot, entries: Mapping[str, ProbeEntry], in
 
 
 def summary(snapshot: ProbesSnapshot, incidents: int = 0) -> Line:
-    """`5 min: 4 of 5 met  ✗ 1 missed  ! 2 incidents, i  ! kept 97%  floor 0.21`."""
+    """`5 min: 4 of 5 met  ! 2 incidents, i  ✗ 1 missed  ! kept 97%  floor 0.21`."""
     said = tally((probe.finding for probe in snapshot.probes), ProbeFinding.MET, "no probe")
     if not snapshot.probes:
         return said
+    if incidents:
+        # Before the kinds of trouble, which the rows show too: the end is what a narrow pane cuts.
+        said = (said[0], GAP, (f"! {plural(incidents, 'incident')}, i", Tone.WARN), *said[1:])
     if snapshot.window_s is not None or snapshot.since is not None:
         said = ((f"{window(snapshot)}: ", Tone.DIM), *said)
-    if incidents:
-        said = (*said, GAP, (f"! {plural(incidents, 'incident')}, i", Tone.WARN))
     if snapshot.standstill_s:
         said = (*said, GAP, (f"! prober stopped {snapshot.standstill_s:.1f} s", Tone.WARN))
     shares = [probe.kept for probe in snapshot.probes if probe.kept is not None]

@@ -127,14 +127,15 @@ def _waits(pool: PoolReading) -> Line:
     oldest = pool.oldest_transaction_s
     is_long = oldest is not None and oldest >= LONG_TRANSACTION_S
     waiting = pool.waiting_on_locks
+    # The count first: the end of the line is what a narrow pane cuts.
     return line(
-        ("this database: oldest tx ", Tone.DIM),
-        (("! " if is_long else "") + rough(oldest), Tone.WARN if is_long else Tone.PLAIN),
-        (" · waiting on locks ", Tone.DIM),
+        ("this database: ", Tone.DIM),
         (
             (f"! {waiting}" if waiting else NOTHING if waiting is None else "0"),
             Tone.WARN if waiting else Tone.PLAIN,
         ),
+        (" wait on locks · oldest tx ", Tone.DIM),
+        (("! " if is_long else "") + rough(oldest), Tone.WARN if is_long else Tone.PLAIN),
     )
 
 
