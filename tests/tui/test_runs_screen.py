@@ -76,7 +76,7 @@ def test_percent_only_where_there_is_a_denominator() -> None:
         "building index: scanning table",
         "43 % of this phase",
         "430 of 1,000 blocks, 100 blocks a second, about 5 s left in this phase",
-        "elapsed 12 s",
+        "elapsed 20 s",
     ):
         assert part in text, part
     assert "%" not in words(RunPicture(STATE, WAITING))
@@ -123,6 +123,22 @@ def test_a_done_run_shows_what_was_verified_and_the_latency_before_and_after() -
         assert part in text, part
 
 
+def test_no_phase_is_longer_than_the_run_that_it_is_of() -> None:
+    early, begun = samples.NOW - timedelta(seconds=30), samples.NOW
+    phases = (("measuring probes", early), ("sent to the server", begun))
+    text = words(RunPicture(STATE, replace(WAITING, elapsed_s=19.0), phases))
+    assert "elapsed 20 s" in text and " 20 s sent to the server" in text
+    assert "30 s measuring probes (before it was sent)" in text
+
+
+def test_the_list_says_for_how_long_a_blocker_is_there_now() -> None:
+    now = replace(DEEP, state_age_s=190.0)
+    old = replace(STATE, blocked={"sentence": "waits for pid 12, idle in transaction for 2 min 25 s"})
+    view = runs_view([RunPicture(old, replace(WAITING, waits_for=(now,)))], [], samples.NOW)
+    said = "".join(text for each in view.rows[0].said() for text, _ in each)
+    assert "idle in transaction for 3 min 10 s" in said and "2 min 25 s" not in said
+
+
 def test_done_is_said_once_the_catalog_showed_it() -> None:
     said = {"outcome": "done", "sentence": "the server says done"}
     ended = replace(STATE, state=RunStatus.VERIFYING, ended_at=samples.NOW, outcome=said)
@@ -152,7 +168,7 @@ def test_an_orphan_says_how_it_is_adopted() -> None:
 
 def test_the_deck_says_in_one_line_what_runs() -> None:
     said = "".join(text for text, _ in indicator([RunPicture(STATE, PROGRESS)], samples.NOW))
-    assert said == " » create-index:i  building index: scanning table 43 %  12 s · u shows it"
+    assert said == " » create-index:i  building index: scanning table 43 %  0 s · u shows it"
     waiting = "".join(text for text, _ in indicator([RunPicture(STATE, WAITING)] * 2, samples.NOW))
     assert "waits for pid 11" in waiting
     assert "and 1 more" in waiting

@@ -110,12 +110,10 @@ def _moment(time: datetime) -> str:
 
 
 def elapsed_s(picture: RunPicture, now: datetime) -> float | None:
-    """Since the statement began, in seconds; None: it has not."""
-    if picture.live is not None:
-        return picture.live.elapsed_s
+    """Since the statement began, in seconds, by the clock that its phases are told by; None: it has not."""
     state = picture.state
     if state.started_at is None:
-        return None
+        return picture.live.elapsed_s if picture.live is not None else None
     return max(0.0, ((state.ended_at or now) - state.started_at).total_seconds())
 
 
@@ -203,11 +201,13 @@ def _phases(picture: RunPicture, now: datetime, width: int) -> list[Line]:
     if not picture.phases:
         return []
     end = picture.state.ended_at or now
+    sent = picture.state.started_at
     lines: list[Line] = [heading("phases")]
     begins = [begun for _, begun in picture.phases]
     for (phase, begun), until in zip(picture.phases, [*begins[1:], end], strict=True):
         took = f"{duration(max(0.0, (until - begun).total_seconds())):>11}  "
-        lines += prose(f"{_moment(begun)}{took}{phase}", width, Tone.DIM)
+        early = " (before it was sent)" if sent is not None and begun < sent else ""
+        lines += prose(f"{_moment(begun)}{took}{phase}{early}", width, Tone.DIM)
     return [*lines, BLANK]
 
 

@@ -86,6 +86,9 @@ def _foot(picture: RunPicture) -> str:
         return f"left behind: {state.left}"
     if state.state in ("orphaned", "unknown"):
         return "nobody cares for it: a adopts it, watches it to its end and verifies it"
+    if picture.live is not None and picture.live.waits_for:
+        # The journal's sentence is as old as the wait.
+        return f"waits for {picture.live.waits_for[0].sentence}"
     if state.blocked and state.state == "running":
         return str(state.blocked.get("sentence") or "")
     said = state.verification.get("sentence") or state.outcome.get("sentence")
