@@ -23,6 +23,7 @@ from tui.replay_history import ReplayHistory, filled
 from tui.runs_board import RunsBoard
 from tui.screens.deck import DeckScreen
 from tui.screens.replay import Place, ReplayScreen
+from tui.widgets.title import Title
 
 if TYPE_CHECKING:
     from profiles.manifest import Manifest
@@ -180,10 +181,17 @@ class ReplayApp(DeckApp):
                 f"{replay.speed:g}x is as {'fast' if action == 'faster' else 'slow'} as it goes", Tone.WARN
             )
 
+    @property
+    def title_badge(self) -> str:
+        """That this is a recording, and where in it one is, for the screens over the deck."""
+        return self._place().title_badge
+
     def moved(self) -> None:
         """Show the place."""
         if isinstance(self.deck, ReplayScreen):
             self.deck.moved()
+        for title in self.screen.query(Title):
+            title.draw()
 
     def jumped(self) -> None:
         """What is known is what was known there."""
@@ -196,7 +204,7 @@ class ReplayApp(DeckApp):
             for shown in self.player.state.events.values():
                 with deck.at(shown.moment):
                     self.arrived(shown.event)
-            deck.moved()
+            self.moved()
         self._runs_changed()
         self.follow_above()
         self._jumps += 1

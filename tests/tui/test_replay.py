@@ -114,6 +114,30 @@ async def test_it_is_a_replay_on_every_screen_size(path: Path, size: tuple[int, 
         assert "q quit" in driver.screen_text()[-1]
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=str)
+@pytest.mark.parametrize("key", ["enter", "i", "u", "p", "question_mark"])
+async def test_every_screen_over_it_says_that_it_is_a_replay(
+    path: Path, size: tuple[int, int], key: str
+) -> None:
+    async with replay(path, size) as driver:
+        await driver.goto(65)
+        await driver.press("1", key)
+        assert driver.app.screen is not driver.deck
+        assert " REPLAY 20:01:05 UTC " in driver.screen_text()[0]
+        if key == "p":
+            assert "› lead_dashboard  ✓ met" in driver.screen_text()[0]
+        await driver.goto(80)
+        assert " REPLAY 20:01:20 UTC " in driver.screen_text()[0]
+
+
+async def test_the_keys_come_back_soon_after_one_that_is_off(path: Path) -> None:
+    async with replay(path) as driver:
+        await driver.goto(65)
+        await driver.press("c")
+        assert driver.shows("c is off: this is a recording")
+        await until(lambda: not driver.shows("is off"), 6.0)
+
+
 async def test_it_shows_what_was_known_then_forwards_and_backwards(path: Path) -> None:
     async with replay(path) as driver:
         await driver.goto(80)

@@ -23,6 +23,7 @@ from tui.screens.help import open_help
 from tui.watching import Readings
 from tui.widgets.footer import Footer
 from tui.widgets.lines import Lines
+from tui.widgets.title import Title
 
 CALM_S = 5.0
 """Figures change no more often, unless one crosses a line."""
@@ -57,7 +58,7 @@ class DemoWatchScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Title, verdict, tiles, what crossed, keys."""
-        yield Lines(id="watch-title")
+        yield Title(id="watch-title")
         yield Lines(id="watch-verdict")
         yield Lines(id="watch-tiles")
         yield Lines(id="watch-log")
@@ -90,7 +91,7 @@ class DemoWatchScreen(Screen[None]):
     def _draw(self) -> None:
         readings = self._readings
         width = self.size.width
-        self.query_one("#watch-title", Lines).show([self._title()])
+        self.query_one("#watch-title", Title).say(self._title())
         lost = f"lost: {readings.lost.reason}" if readings.lost is not None else ""
         trouble = lost or ("paused: nothing is read from the server" if readings.paused else "")
         self.query_one("#watch-verdict", Lines).show([verdict_line(readings.judged(), trouble)])

@@ -24,11 +24,12 @@ from tui.present.plot import Plotted, columns_of
 from tui.present.probe_screen import ProbePicture, probe_lines, rows_for
 from tui.present.signs import mark
 from tui.present.text import clean, utc_now
-from tui.present.view import Line, Tone, line, spread
+from tui.present.view import Line, Tone, line
 from tui.screens.help import open_help
 from tui.watching import Readings
 from tui.widgets.footer import Footer
 from tui.widgets.lines import Lines
+from tui.widgets.title import Title
 
 DRAW_S = 2.0
 """At least so long between two pictures of the same probe: a slow line carries them, and eyes follow."""
@@ -79,7 +80,7 @@ class LatencyScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Title, figures with the plot, keys."""
-        yield Lines(id="latency-title")
+        yield Title(id="latency-title")
         yield Lines(id="latency-body")
         yield Footer(keys.Scope.LATENCY, id="footer")
 
@@ -181,9 +182,7 @@ class LatencyScreen(Screen[None]):
             title = (*title, ("  ", Tone.PLAIN), mark(reading.finding), (kind, Tone.DIM))
         counted = window(self._snapshot) if self._snapshot is not None else ""
         place = f"{self._at + 1} of {len(self._names)} · {counted} " if self._names else ""
-        self.query_one("#latency-title", Lines).show(
-            [spread(title, line((place, Tone.DIM)), self.size.width)]
-        )
+        self.query_one("#latency-title", Title).say(title, line((place, Tone.DIM)))
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Show a sentence in the footer for a while."""

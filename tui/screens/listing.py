@@ -19,7 +19,7 @@ from tui.screens.help import open_help
 from tui.watching import Readings
 from tui.widgets.filtering import Filtering
 from tui.widgets.footer import Footer
-from tui.widgets.lines import Lines
+from tui.widgets.title import Title
 
 
 def age_of(readings: Readings, part: str) -> str:
@@ -54,7 +54,7 @@ class Listing(Filtering[None]):
 
     def compose(self) -> ComposeResult:
         """Title, rows, filter, keys."""
-        yield Lines(id="list-title")
+        yield Title(id="list-title")
         yield Pane(0, self.NAME.capitalize(), id="list")
         yield Input(id="list-filter", classes="filter", compact=True)
         yield Footer(self.SCOPE, id="footer")
@@ -64,7 +64,7 @@ class Listing(Filtering[None]):
         self.pane.border_title = self.NAME.capitalize()
         self.query_one("#list-filter", Input).cursor_blink = False
         title = trail(self.profile.environment, self.profile.name, self.NAME)
-        self.query_one("#list-title", Lines).show([title])
+        self.query_one("#list-title", Title).say(title)
         self._show()
 
     def view(self) -> View:

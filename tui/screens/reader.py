@@ -9,9 +9,10 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 
 from tui import keys
-from tui.present.view import Line, Tone, line, spread
+from tui.present.view import Line, Tone, line
 from tui.widgets.footer import Footer
 from tui.widgets.lines import Lines
+from tui.widgets.title import Title
 
 
 class Scroller(Lines, can_focus=True):
@@ -56,7 +57,7 @@ class Reader(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Title, text, keys."""
-        yield Lines(id="title")
+        yield Title(id="title")
         yield Scroller(id="text")
         yield Footer(self.KEYS, id="footer")
 
@@ -93,8 +94,7 @@ class Reader(Screen[None]):
         scroller = self.scroller
         below = scroller.last_top - scroller.top
         more = f"{below} more below " if below else ""
-        title = self.query_one("#title", Lines)
-        title.show([spread(self.title_text(), line((more, Tone.DIM)), self.size.width)])
+        self.query_one("#title", Title).say(self.title_text(), line((more, Tone.DIM)))
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Show a sentence in the footer for a while."""

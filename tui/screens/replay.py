@@ -21,6 +21,7 @@ from tui.present.text import duration
 from tui.present.view import Tone
 from tui.screens.deck import DeckScreen
 from tui.watching import PARTS
+from tui.widgets.footer import Footer
 
 WORKS = frozenset(
     (
@@ -42,6 +43,8 @@ WORKS = frozenset(
 )
 """Keys of the deck, besides those of the panes, that need no server."""
 OFF = "is off: this is a recording"
+OFF_S = 2.5
+"""For so short a sentence; the keys that do work matter more."""
 PANE_KEYS = frozenset({"home", "end"})
 """Of a pane, they go to the ends of the recording here."""
 
@@ -67,6 +70,11 @@ class Place:
     def badge(self) -> str:
         """What stands beside the environment's."""
         return f" REPLAY {self.moment:%Y-%m-%d %H:%M:%S} UTC "
+
+    @property
+    def title_badge(self) -> str:
+        """What stands beside it on the screens over the deck."""
+        return f" REPLAY {self.moment:%H:%M:%S} UTC "
 
     @property
     def progress(self) -> str:
@@ -123,7 +131,8 @@ class ReplayScreen(DeckScreen):
             super().action_key(name)
             return
         why_off = keys.key(f"deck.{name}").why_off(self.facts)
-        self.say(why_off or f"{keys.key(f'deck.{name}').label} {OFF}", Tone.WARN)
+        sentence = why_off or f"{keys.key(f'deck.{name}').label} {OFF}"
+        self.query_one("#footer", Footer).say(sentence, Tone.WARN, OFF_S)
 
     def forget(self) -> None:
         """Know nothing: what is known at another place comes now."""

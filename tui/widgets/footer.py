@@ -37,13 +37,13 @@ class Footer(Lines):
             self._left_out = frozenset(actions)
             self._draw()
 
-    def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
+    def say(self, text: str, tone: Tone = Tone.PLAIN, seconds: float = MESSAGE_S) -> None:
         """Show a message for a while in place of the keys."""
         sign = {Tone.WARN: "! ", Tone.BAD: "✗ ", Tone.GOOD: "✓ "}.get(tone, "")
         self._said = line((f" {sign}{text}", tone))
         self._told += 1
         self._draw()
-        self.set_timer(MESSAGE_S, lambda told=self._told: self._forget(told))
+        self.set_timer(seconds, lambda told=self._told: self._forget(told))
 
     def announce(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Show what nobody asked for, unless it would hide what a key said."""
