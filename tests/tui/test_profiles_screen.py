@@ -16,7 +16,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
-from profiles import profile_file, store, vault, verdicts
+from profiles import manifest_file, profile_file, store, vault, verdicts
 from profiles.errors import CredentialError
 from profiles.locations import locations
 from profiles.model import (
@@ -78,6 +78,13 @@ class ListApp(DeckApp):
         """Remember what failed."""
         if event.state is WorkerState.ERROR:
             self.failed.append(event.worker.error)
+
+
+def own_manifest(name: str) -> None:
+    """Keep a manifest of this name."""
+    folder = locations().manifests
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.toml").write_text(manifest_file.find("performance-indexes").read_text())
 
 
 class Driver:
@@ -374,6 +381,7 @@ async def test_a_profile_is_added_by_keyboard_alone() -> None:
         await driver.shows("New profile", "save (not yet)")
         await driver.press("f2")
         assert store.names() == []
+        own_manifest("m")
         await driver.type("a b")
         await driver.press("down")
         await driver.press("right")
@@ -410,6 +418,7 @@ async def test_a_profile_is_added_by_keyboard_alone() -> None:
 
 
 async def test_keys_that_come_at_once_reach_the_fields_that_they_are_meant_for() -> None:
+    own_manifest("mf")
     async with listed() as driver:
         await driver.press("a")
         await driver.up(ProfileForm)
@@ -429,6 +438,7 @@ async def test_editing_one_field_leaves_the_others(monkeypatch: pytest.MonkeyPat
         await driver.press("e")
         await driver.up(ProfileForm)
         await driver.shows("nothing was changed")
+        own_manifest("2")
         await driver.go_to("manifest")
         await driver.type("2")
         await driver.press("f2")
@@ -436,6 +446,28 @@ async def test_editing_one_field_leaves_the_others(monkeypatch: pytest.MonkeyPat
         expected = replace(FULL, manifest=store.load("full").manifest)
         assert expected.manifest != FULL.manifest
         assert profile_file.as_toml(store.load("full")) == profile_file.as_toml(expected)
+
+
+async def test_a_manifest_that_is_not_there_is_said_before_it_is_saved_and_by_the_test() -> None:
+    async with listed(replace(SALES, connection={"host": "/nowhere"}), size=(120, 40)) as driver:
+        await driver.press("e")
+        await driver.up(ProfileForm)
+        await driver.go_to("manifest")
+        await driver.type("x")
+        await driver.press("f2")
+        await driver.listening()
+        await driver.shows("The manifest cannot be used", "the same?")
+        await driver.press("enter")
+        await driver.up(ProfileForm)
+        assert store.load("sales").manifest == "enterprise-demo"
+        assert driver.app.focused is not None
+        assert driver.app.focused.id == "manifest"
+        await driver.press("f2")
+        await driver.listening()
+        await driver.press("right", "enter")
+        await driver.shows("sales is saved")
+        await driver.press("t")
+        await driver.shows("! its manifest cannot be used: ")
 
 
 async def test_leaving_a_changed_form_asks() -> None:

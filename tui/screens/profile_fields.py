@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from profiles import conninfo, profile_file, store
+from profiles import conninfo, manifest_file, profile_file, store
 from profiles.errors import ConfigurationError, Problem
 from profiles.libpq_parameters import CHOICES
 from profiles.model import CredentialSource, EnvironmentClass, Guard, Profile
@@ -97,6 +97,15 @@ GROUPS = (
         ),
     ),
 )
+
+
+def manifest_trouble(profile: Profile) -> str:
+    """Why the profile's manifest cannot be used, in one sentence; empty where it can. Reads its file."""
+    try:
+        manifest_file.load(profile.manifest, beside=store.path_of(profile.name).parent)
+    except ConfigurationError as error:
+        return error.problems[0].sentence()
+    return ""
 
 
 def replica_field(number: int) -> Field:

@@ -24,6 +24,7 @@ from tui.screens.profile_fields import (
     GROUPS,
     Field,
     Group,
+    manifest_trouble,
     read_form,
     replica_field,
     replica_ids,
@@ -209,6 +210,11 @@ class ProfileForm(Screen[str | None]):
         if self.why_not_saved or profile is None:
             self._draw()
             self.app.bell()
+            return
+        trouble = await asyncio.to_thread(manifest_trouble, profile)
+        question = f"The manifest cannot be used: {clean(trouble)}. Save the profile all the same?"
+        if trouble and not await self.app.push_screen_wait(ConfirmScreen(question, "Save")):
+            self.query_one("#manifest").focus()
             return
         try:
             await asyncio.to_thread(store.save, replace(profile, path=None))

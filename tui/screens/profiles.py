@@ -18,7 +18,7 @@ from profiles.secret import Secret
 from tui import keys
 from tui.panes.pane import Pane
 from tui.present.profiles import Entry, entries, profiles_view, stage_lines, title_line
-from tui.present.text import clean
+from tui.present.text import clean, wrap
 from tui.present.view import Line, Tone, line
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import open_help
@@ -44,6 +44,7 @@ class ProfilesScreen(Screen[str | None]):
         super().__init__()
         self._entries: dict[str, Entry] = {}
         self._stages: list[Stage] = []
+        self._manifest_trouble = ""
         self._tested = ""
 
     def compose(self) -> ComposeResult:
@@ -176,8 +177,11 @@ class ProfilesScreen(Screen[str | None]):
 
     @work(group="test", exclusive=True, description="test a connection")
     async def _test(self, profile: Profile) -> None:
+        from tui.screens.profile_fields import manifest_trouble
+
         self._tested = f"{clean(profile.name)}: connecting …"
         self._stages = []
+        self._manifest_trouble = await asyncio.to_thread(manifest_trouble, profile)
         self.add_class("-testing")
         self._draw_stages()
         try:
@@ -220,13 +224,17 @@ class ProfilesScreen(Screen[str | None]):
 
     def _draw_stages(self) -> None:
         if self.has_class("-testing") and self._stages:
-            self._show_lines(stage_lines(self._stages, self._width))
+            lines = stage_lines(self._stages, self._width)
+            self._show_lines([*lines, *self._manifest_lines()])
         elif self.has_class("-testing"):
             self._show_lines([line(("…", Tone.DIM))])
 
-    def _draw_text(self, text: str) -> None:
-        from tui.present.text import wrap
+    def _manifest_lines(self) -> list[Line]:
+        """A test of the connection alone would call a profile good that cannot be opened."""
+        said = f"! its manifest cannot be used: {clean(self._manifest_trouble)}"
+        return [line((part, Tone.WARN)) for part in wrap(said, self._width)] if self._manifest_trouble else []
 
+    def _draw_text(self, text: str) -> None:
         self._show_lines([line((part, Tone.BAD)) for part in wrap(text, self._width)])
 
     @property
