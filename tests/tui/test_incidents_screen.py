@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -45,6 +46,13 @@ def test_every_cause_has_words() -> None:
     assert set(WORDS) == set(Cause)
     shortest = min(width for width in (len(each) for each in WORDS.values()))
     assert shortest > 2
+
+
+def test_the_readme_names_every_cause_as_the_deck_does() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    table = [each.split("|")[1] for each in readme.splitlines() if each.startswith("| ")]
+    named = {word.strip() for cell in table for word in cell.split(",")}
+    assert set(WORDS.values()) <= named
 
 
 @pytest.mark.parametrize("width", [62, 78, 118])

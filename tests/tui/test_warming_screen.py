@@ -43,6 +43,14 @@ def test_cold_stands_beside_warm_and_every_reason_is_there(width: int) -> None:
     assert max(map(len, said.splitlines())) <= width
 
 
+def test_a_probe_that_is_slower_warm_than_cold_has_a_word_on_it() -> None:
+    slower = WarmedProbe("warm_already", 20, 1.2, 3.0, 1.5, 4.0)
+    for width in (80, 120):
+        said = " ".join(text(done_lines(WarmUp((slower,), ()), width)).split())
+        assert "not faster warm: its data was in the cache already" in said
+    assert "not faster" not in text(done_lines(DONE, 120))
+
+
 def test_what_it_will_do_is_said_before() -> None:
     said = " ".join(text(offer_lines(samples.MANIFEST.probes, 80)).split())
     assert "c runs 2 probes" in said and "It reads only" in said

@@ -24,7 +24,7 @@ WORDS: Mapping[Cause, str] = {
     Cause.COLD_CACHE: "cold cache",
     Cause.CPU: "no wait",
     Cause.PLAN: "plan change",
-    Cause.NO_INDEX: "not by its index",
+    Cause.NO_INDEX: "index unused",
     Cause.WAL: "checkpoint/WAL",
     Cause.CONTENTION: "contention",
     Cause.NETWORK: "network/client",

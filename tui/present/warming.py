@@ -12,6 +12,7 @@ from tui.present.view import BLANK, Line, Tone, line
 
 BAR_WIDTH = 30
 NAME_WIDTH = 28
+NOT_FASTER = "not faster warm: its data was in the cache already, or the server was busier meanwhile"
 
 
 def offer_lines(probes: Sequence[ProbeEntry], width: int) -> list[Line]:
@@ -64,7 +65,10 @@ def _probe(probe: WarmedProbe, width: int) -> list[Line]:
     numbers = "".join(f"{ms(each):>{room}}" for each, room in zip(figures, (10, 9, 10, 9), strict=True))
     name = fit(clean(probe.name), NAME_WIDTH - 1) + " "
     said = line("  ", (name, Tone.STRONG), f"{probe.runs:>6}{numbers}")
-    return [said, *(prose(clean(probe.detail), width, Tone.WARN, 4) if probe.detail else ())]
+    notes = prose(clean(probe.detail), width, Tone.WARN, 4) if probe.detail else []
+    if probe.cold_ms is not None and probe.warm_ms is not None and probe.warm_ms > probe.cold_ms:
+        notes += prose(NOT_FASTER, width, Tone.DIM, 4)
+    return [said, *notes]
 
 
 def _relation(relation: WarmedRelation, width: int) -> list[Line]:
