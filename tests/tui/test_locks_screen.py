@@ -16,11 +16,12 @@ from sql.snapshots import Unavailable
 from sql.steps.signal_rules import what_happens, why_not
 from sql.steps.signals import Signal
 from tests.tui import lock_samples, samples
-from tests.tui.lock_samples import FIRST, LOCKS, PREPARED, ROOT, SHARE, SITS, locked, snapshot
+from tests.tui.lock_samples import BOTH, FIRST, LOCKS, PREPARED, ROOT, SECOND, SHARE, SITS, locked, snapshot
 from tests.tui.stepping import StepDriver, stepping
 from tests.waiting import until
 from tui.present.lock_details import session_lines, signal_facts, wrapped
 from tui.present.locks import locks_view
+from tui.present.view import View, layout
 from tui.screens.confirm_signal import ConfirmSignalScreen
 from tui.screens.locks import LocksScreen
 
@@ -53,6 +54,37 @@ def screen(driver: StepDriver) -> LocksScreen:
 def table(locks: LocksSnapshot, after_s: float = 0) -> list[str]:
     view = locks_view(locks, Forest(locks), samples.NOW + timedelta(seconds=after_s))
     return [" | ".join(text for text, _ in row.cells) for row in view.rows]
+
+
+def test_columns_stay_from_one_reading_to_the_next_and_long_names_give_way() -> None:
+    def view(locks: LocksSnapshot) -> View:
+        return locks_view(locks, Forest(locks), samples.NOW)
+
+    short = view(snapshot(SITS))
+    first = layout(short, 116)
+    assert all(first)
+    long = replace(SITS, holds=tuple(replace(hold, target="public." + "t" * 60) for hold in SITS.holds))
+    crowded = view(snapshot(long, ROOT, FIRST, SECOND, BOTH, SHARE))
+    assert not all(layout(crowded, 100))
+    roomy = layout(short, 100)
+    then = layout(crowded, 100, roomy)
+    assert all(then)
+    assert sum(then) + len(then) - 1 <= 100
+    calm = [at for at, column in enumerate(short.columns) if column.title not in ("on", "statement")]
+    assert all(then[at] >= roomy[at] for at in calm)
+    assert layout(short, 100, then)[0] == then[0]
+
+
+async def test_the_open_screen_keeps_its_columns() -> None:
+    async with opened(size=(100, 30), locks=snapshot(SITS)) as driver:
+        titles = screen(driver).pane.texts[1].split()
+        assert "statement" in titles
+        long = replace(SITS, holds=tuple(replace(hold, target="public." + "t" * 60) for hold in SITS.holds))
+        await driver.publish(snapshot(long, ROOT, FIRST, SECOND, BOTH, SHARE))
+        screen(driver).follow()
+        await driver.pilot.pause()
+        assert any("tttt" in text for text in screen(driver).pane.texts)
+        assert screen(driver).pane.texts[1].split() == titles
 
 
 def said(session: LockSession, locks: LocksSnapshot = LOCKS, off: str = "") -> str:

@@ -74,6 +74,7 @@ class Pane(Lines, can_focus=True):
         self._top = 0
         self._body = (0, 0)
         self._held = False
+        self._widths: tuple[int, ...] = ()
 
     @property
     def view(self) -> View:
@@ -150,7 +151,9 @@ class Pane(Lines, can_focus=True):
         foot = foot_lines(self._view, self.row, width) if has_foot else []
         pinned = self._view.pinned
         room = max(height - len(head) - len(foot) - len(pinned) - 2, 1)
-        widths = layout(self._view, width - 2)
+        widths = layout(self._view, width - 2, self._widths)
+        if self._view.calm and self._rows:
+            self._widths = widths
         cursor = None
         body: list[Line] = [line(" ", *title_line(self._view, widths))] if self._view.rows else []
         place = self._place()
@@ -261,6 +264,7 @@ class Pane(Lines, can_focus=True):
 
     def on_resize(self) -> None:
         """Another size shows other columns and more or fewer rows."""
+        self._widths = ()
         self._draw()
 
     def on_show(self) -> None:

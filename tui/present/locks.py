@@ -43,6 +43,7 @@ def locks_view(snapshot: LocksSnapshot, forest: Forest, now: datetime) -> View:
         columns=COLUMNS,
         rows=tuple(rows),
         empty=(line(("nobody waits for a lock, and nobody is idle in a transaction", Tone.DIM)),),
+        calm=True,
     )
 
 

@@ -155,6 +155,8 @@ class View:
     empty: tuple[Line, ...] = ()
     """What stands in place of rows."""
     stale: bool = False
+    calm: bool = False
+    """Columns do not come and go from one reading to the next: names give way to them."""
     widths: tuple[int, ...] = field(default=(), compare=False)
     """Width of the widest value of each column; measured once."""
 
@@ -171,31 +173,43 @@ class View:
         return self.widths
 
 
-def layout(view: View, width: int) -> tuple[int, ...]:
-    """Width of each column in a table of `width` cells, one cell between two columns; 0 is left out."""
+def layout(view: View, width: int, before: tuple[int, ...] = ()) -> tuple[int, ...]:
+    """Width of each column in a table of `width` cells, one cell between two columns; 0 is left out.
+
+    Args:
+        before: the widths that stand there already: a column keeps its own or gets more, as far as there is
+            room, and what was left out stays so.
+    """
     columns = view.columns
     wanted = [
-        min(max(need, each.least), each.most) for need, each in zip(view.measured(), columns, strict=True)
+        min(max(need, each.least, *before[at : at + 1]), each.most)
+        for at, (need, each) in enumerate(zip(view.measured(), columns, strict=True))
     ]
-    shown = dict(enumerate(wanted))
+    shown = {at: need for at, need in enumerate(wanted) if not before or before[at]}
 
     def over() -> int:
         return sum(shown.values()) + len(shown) - 1 - width
 
-    for place, column in enumerate(columns):
-        if column.tail and over() > 0:
-            shown[place] = max(column.least, shown[place] - over())
-    droppable = sorted(((c.drop, at) for at, c in enumerate(columns) if c.drop), reverse=True)
-    for drop, place in droppable:
-        if drop > 1 and over() > 0:
-            del shown[place]
-    for least in (READABLE, 8):
-        for place, column in enumerate(columns):
-            if place in shown and column.middle and over() > 0:
-                shown[place] = max(min(least, shown[place]), shown[place] - over())
-        for drop, place in droppable:
-            if drop == 1 and over() > 0:
+    def drop_from(number: int) -> None:
+        for place in droppable:
+            if columns[place].drop >= number and over() > 0:
                 shown.pop(place, None)
+
+    for place, column in enumerate(columns):
+        if place in shown and column.tail and over() > 0:
+            shown[place] = max(column.least, shown[place] - over())
+    droppable = sorted(
+        (at for at, c in enumerate(columns) if c.drop), key=lambda at: (-columns[at].drop, -at)
+    )
+    if not before:
+        drop_from(2)
+    for least in (READABLE, 8):
+        for place in sorted(shown, reverse=bool(before)):
+            if columns[place].middle and over() > 0:
+                shown[place] = max(min(least, shown[place]), shown[place] - over())
+        if not before:
+            drop_from(1)
+    drop_from(1)
     for place, column in enumerate(columns):
         if place in shown and column.tail and over() < 0:
             shown[place] = min(column.most, shown[place] - over())
