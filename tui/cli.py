@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from profiles.errors import ConfigurationError, CredentialError
 from sql.printable import one_line
@@ -39,6 +39,13 @@ COMMANDS = {
 
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in the form of every other error."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Every command refuses what it does not know itself, and so names its own --help."""
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return known, unknown
 
     def error(self, message: str) -> NoReturn:
         """One sentence on stderr, exit 2."""

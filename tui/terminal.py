@@ -19,6 +19,7 @@ def require_terminal() -> None:
         if stream is None or not stream.isatty()
     ]
     if missing:
-        what = f"needs a terminal, and {' and '.join(missing)} is none"
+        neither = "is none" if len(missing) == 1 else "are none"
+        what = f"needs a terminal, and {' and '.join(missing)} {neither}"
         remedy = "to check a database without one: pgdeck verify -e PROFILE"
         raise ConfigurationError([Problem("the deck", "", what, remedy)])

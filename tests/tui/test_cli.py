@@ -82,7 +82,7 @@ def test_a_deck_without_a_terminal_names_the_command_that_needs_none(words: list
     assert done.returncode == ExitCode.USAGE
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
-    assert "needs a terminal" in done.stderr
+    assert "needs a terminal, and standard input and standard error are none" in done.stderr
     assert "pgdeck verify -e PROFILE" in done.stderr
 
 
@@ -95,6 +95,21 @@ def test_a_usage_error_is_one_sentence(words: list[str], capsys: pytest.CaptureF
     assert error.startswith("pgdeck: ")
     assert error.count("\n") == 1
     assert error.endswith("--help\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["profile", "add", "x", "--class", "staging", "--nonsense"], "pgdeck profile add"),
+        (["profile", "list", "extra"], "pgdeck profile list"),
+        (["verify", "-e", "x", "--nonsense"], "pgdeck verify"),
+    ],
+)
+def test_a_wrong_option_names_the_help_of_its_command(
+    words: list[str], command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(words) == ExitCode.USAGE
+    assert capsys.readouterr().err.endswith(f"; see: {command} --help\n")
 
 
 def test_every_problem_of_a_configuration_is_a_line(
