@@ -137,6 +137,20 @@ def test_remove_asks_or_wants_to_be_told(
     assert main(["profile", "remove", "sales", "--yes"]) == ExitCode.USAGE
 
 
+@pytest.mark.parametrize("source", ["keyring", "passfile"])
+def test_a_missing_keyring_is_said_only_where_the_profile_used_one(
+    source: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(name: str) -> bool:
+        raise CredentialError("there is no keyring here; use a passfile")
+
+    monkeypatch.setattr(vault, "forget", none)
+    assert add("sales", "--credentials", source) == ExitCode.OK
+    capsys.readouterr()
+    assert main(["profile", "remove", "sales", "--yes"]) == ExitCode.OK
+    assert ("its keyring entry was not removed" in capsys.readouterr().err) is (source == "keyring")
+
+
 def test_a_password_is_kept_from_standard_input(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

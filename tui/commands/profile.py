@@ -202,14 +202,27 @@ def _remove(arguments: argparse.Namespace) -> int:
         ):
             _say(f"{name} is not removed")
             return ExitCode.REFUSED
+    used = _used_keyring(name)
     store.remove(name)
     verdicts.forget(name)
     try:
-        word = "its keyring entry is gone too" if vault.forget(name) else "the keyring held nothing of it"
+        held = vault.forget(name)
+        word = (
+            "; its keyring entry is gone too" if held else "; the keyring held nothing of it" if used else ""
+        )
     except CredentialError as error:
-        word = f"its keyring entry was not removed: {str(error).partition('; ')[0]}"
-    _say(f"removed {path}; {word}")
+        word = f"; its keyring entry was not removed: {str(error).partition('; ')[0]}" if used else ""
+    _say(f"removed {path}{word}")
     return ExitCode.OK
+
+
+def _used_keyring(name: str) -> bool:
+    """Whether its password is in the keyring, as far as its file says; a file that is wrong says nothing."""
+    try:
+        credentials = store.load(name).credentials
+    except ConfigurationError:
+        return True
+    return credentials is not None and credentials.source.value == "keyring"
 
 
 def _set_password(arguments: argparse.Namespace) -> int:
