@@ -53,6 +53,15 @@ def write(key: str, password: Secret) -> str:
     return _in_time(stored)
 
 
+def require() -> None:
+    """Nothing, where there is a keyring that may be used.
+
+    Raises:
+        CredentialError: no keyring here (NoKeyring), or it did not answer.
+    """
+    _in_time(_backends)
+
+
 def delete(key: str) -> bool:
     """Remove what is under a key; whether there was something.
 

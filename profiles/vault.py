@@ -62,6 +62,17 @@ def console_key(name: str) -> str:
     return f"{name}/pgbouncer"
 
 
+def require_keyring() -> None:
+    """Nothing, where passwords can be kept; asked before anybody types one.
+
+    Raises:
+        CredentialError: there is no keyring here, or it did not answer.
+    """
+    from profiles import keyring_entries
+
+    keyring_entries.require()
+
+
 def store(key: str, password: Secret) -> str:
     """Keep a password in the keyring under a profile's name (or `console_key`); returns the keyring's name.
 

@@ -263,6 +263,7 @@ async def test_without_a_keyring_the_test_says_so_and_asks(
 
 async def test_a_password_is_typed_twice_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     kept: dict[str, Secret] = {}
+    monkeypatch.setattr(vault, "require_keyring", lambda: None)
     monkeypatch.setattr(vault, "store", lambda key, secret: kept.update({key: secret}) or "memory")
     async with listed(replace(SALES, credentials=Credentials(CredentialSource.KEYRING))) as driver:
         await driver.press("p")
@@ -280,18 +281,17 @@ async def test_a_password_is_typed_twice_and_kept(monkeypatch: pytest.MonkeyPatc
         assert kept == {"sales": Secret("hunter2")}
 
 
-async def test_a_keyring_that_is_not_there_is_said_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    def none(key: str, secret: Secret) -> str:
+async def test_a_keyring_that_is_not_there_is_said_before_a_password_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none() -> None:
         raise CredentialError("there is no keyring here; use a passfile, a variable or a command")
 
-    monkeypatch.setattr(vault, "store", none)
+    monkeypatch.setattr(vault, "require_keyring", none)
     async with listed(SALES) as driver:
         await driver.press("p")
-        await driver.up(SetPasswordScreen)
-        for _ in range(2):
-            await driver.type("x")
-            await driver.press("enter")
         await driver.shows("the password of sales is not kept", "use a passfile, a variable or a command")
+        assert isinstance(driver.app.screen, ProfilesScreen)
 
 
 async def test_removing_asks_and_cancel_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,10 +158,11 @@ class ProfilesScreen(Screen[str | None]):
 
     @work(group="ask", exclusive=True, description="ask for a password to keep")
     async def _set_password(self, profile: Profile) -> None:
-        secret = await self.app.push_screen_wait(SetPasswordScreen(clean(profile.name)))
-        if secret is None:
-            return
         try:
+            await asyncio.to_thread(vault.require_keyring)
+            secret = await self.app.push_screen_wait(SetPasswordScreen(clean(profile.name)))
+            if secret is None:
+                return
             keyring = await asyncio.to_thread(vault.store, profile.name, secret)
         except CredentialError as error:
             self._tested = f"the password of {clean(profile.name)} is not kept"
