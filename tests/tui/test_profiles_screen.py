@@ -470,6 +470,18 @@ async def test_a_manifest_that_is_not_there_is_said_before_it_is_saved_and_by_th
         await driver.shows("! its manifest cannot be used: ")
 
 
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_long_host_is_whole_where_nothing_is_wrong_with_it(size: tuple[int, int]) -> None:
+    host = "sales-primary.cluster-abcdefghij.eu-1.example.com"
+    async with listed(replace(SALES, connection={"host": host}), size=size) as driver:
+        await driver.press("e")
+        await driver.up(ProfileForm)
+        await driver.shows(host)
+        await driver.go_to("port")
+        await driver.type("54x")
+        await driver.shows('✗ "54x"')
+
+
 async def test_leaving_a_changed_form_asks() -> None:
     async with listed(SALES) as driver:
         await driver.press("e")

@@ -165,6 +165,8 @@ class ProfileForm(Screen[str | None]):
         for field, note in self._notes.items():
             sentence = self._wrong.get(field, "")
             note.show([line((f"✗ {clean(sentence)}", Tone.BAD))] if sentence else [line()])
+            if note.parent is not None:
+                note.parent.set_class(bool(sentence), "-wrong")
         self.query_one("#form-status", Lines).show(self._status())
         self.query_one("#form-keys", Lines).show([self._keys()])
 
