@@ -245,6 +245,7 @@ def _set_password(arguments: argparse.Namespace) -> int:
 
 
 def _typed_twice(profile: Profile) -> str:
+    from profiles import vault
     from tui.asking import password_asker
 
     asker = password_asker()
@@ -252,6 +253,7 @@ def _typed_twice(profile: Profile) -> str:
         raise CredentialError(
             f"no password for {profile.name}: there is no terminal to ask on; pipe it in and say --stdin"
         )
+    vault.require_keyring()
     first = asker(f"Password of {profile.name}: ")
     if first and asker("Again: ") != first:
         raise CredentialError(f"no password for {profile.name}: the two were not the same; try again")

@@ -149,7 +149,7 @@ def _caption(plotted: Plotted) -> Line:
     column = f"{width_s} s" if width_s < 60 else f"{width_s // 60} min"
     if plotted.cursor is not None:
         return _read_out(plotted, plotted.cursor, column)
-    said = f" ms, log scale · a column is {column}: ⠤ median, │ up to the slowest · ┈ targets"
+    said = f" ms, log scale · a column is {column}: ⠤ median, │ up to the slowest, ┈ targets"
     return line((said, Tone.DIM))
 
 
