@@ -45,6 +45,7 @@ def test_a_figure_is_held_against_its_reference() -> None:
     assert Figure("a", 30, "ms", 2, 1, Goal.RATIO, "other", 20).value == 1.5
     assert Figure("a", 30, "ms", 2, 1, Goal.OVER, "other", 20).value == 10
     assert Figure("a", 30, "ms", 2, 1, Goal.RATIO, "other", 0).missed
+    assert "| -10.0 |" in Figure("a", 20, "ms", 2, 1, Goal.OVER, "other", 30).markdown()
 
 
 def test_quantiles_are_nearest_ranks() -> None:

@@ -70,7 +70,8 @@ class Figure:
     def _cells(self) -> tuple[str, ...]:
         beside = f"{self.reference} {_number(self.reference_value)}" if self.reference else ""
         goals = ("–" if math.isinf(each) else f"{each:g}" for each in (self.must, self.aim))
-        return f"{_number(self.measured)} {self.unit}", beside, f"{self.goal}{_number(self.value)}", *goals
+        sign = "" if self.goal is Goal.OVER and self.value < 0 else self.goal
+        return f"{_number(self.measured)} {self.unit}", beside, f"{sign}{_number(self.value)}", *goals
 
 
 def alternated(*measures: Callable[[], float], rounds: int = ROUNDS) -> list[float]:
