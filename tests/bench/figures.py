@@ -91,5 +91,6 @@ def quantile(values: Sequence[float], part: float) -> float:
 
 
 def _number(value: float) -> str:
-    places = 0 if value >= 100 else 1 if value >= 10 else 2
+    size = abs(value)
+    places = 0 if size >= 100 else 1 if size >= 10 else 2
     return f"{value:,.{places}f}"
