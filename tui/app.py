@@ -28,7 +28,6 @@ from tui.exit_codes import ExitCode
 from tui.frames import LightFrames
 from tui.messages import Copied
 from tui.opening import NEED_WATCH, SCREENS
-from tui.panes.views import TITLES
 from tui.present.text import clean
 from tui.present.view import Tone
 from tui.screens.deck import DeckScreen
@@ -198,7 +197,7 @@ class DeckApp(WatchedApp, QuietEnd, LightFrames):
             return
         from tui.screens.details import find
 
-        details = find((list(TITLES)[deck.active.number - 1], row.key), deck.readings)
+        details = find((deck.part, row.key), deck.readings)
         self.copy((details.sql if details is not None else "") or row.sql)
 
     def on_copied(self, message: Copied) -> None:

@@ -15,14 +15,13 @@ Opener: TypeAlias = "Callable[[DeckApp], Screen[Any] | None]"
 
 
 def _details(app: DeckApp) -> Screen[Any] | None:
-    from tui.panes.views import TITLES
     from tui.screens.details import DetailsScreen
 
     deck = app.deck
     row = deck.active.row if deck is not None else None
     if deck is None or row is None:
         return None
-    return DetailsScreen((list(TITLES)[deck.active.number - 1], row.key), row.name, deck.readings)
+    return DetailsScreen((deck.part, row.key), row.name, deck.readings)
 
 
 def _runs(app: DeckApp) -> Screen[Any] | None:
@@ -46,13 +45,12 @@ def _slow_statements(app: DeckApp) -> Screen[Any] | None:
 
 
 def _latency(app: DeckApp) -> Screen[Any] | None:
-    from tui.panes.views import TITLES
     from tui.screens.latency import LatencyScreen
 
     deck = app.deck
     if app.profile is None or deck is None:
         return None
-    row = deck.active.row if list(TITLES)[deck.active.number - 1] == "probes" else None
+    row = deck.active.row if deck.part == "probes" else None
     probe = row.key if row is not None else ""
     return LatencyScreen(app.profile, deck.readings, app.history, probe, clock=app.clock)
 

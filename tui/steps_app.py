@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from textual.app import App
 
-from tui.panes.views import TITLES
 from tui.present.text import plural
 from tui.present.view import Tone
 from tui.runs_board import RunsBoard
@@ -100,7 +99,7 @@ class StepsApp(App[int]):
         deck = self.deck
         row = deck.active.row if deck is not None else None
         if deck is not None and row is not None:
-            subject = (list(TITLES)[deck.active.number - 1], row.key)
+            subject = (deck.part, row.key)
             self.once_watching(lambda: self._preview(subject, action))
 
     def _preview(self, subject: tuple[str, str], action: str) -> None:

@@ -152,9 +152,8 @@ def _kind(name: str) -> tuple[type, frozenset[str]]:
     kind = _kinds().get(name)
     if kind is None:
         raise UnknownValueError(name)
-    return kind, frozenset(each.name for each in fields(kind) if each.init) if is_dataclass(
-        kind
-    ) else frozenset()
+    own = fields(kind) if is_dataclass(kind) else ()
+    return kind, frozenset(each.name for each in own if each.init)
 
 
 @lru_cache(1)

@@ -201,6 +201,11 @@ class DeckScreen(Filtering[None]):
         return self.query_one("Pane.-active", Pane)
 
     @property
+    def part(self) -> str:
+        """Which part the active pane shows."""
+        return list(TITLES)[self.active.number - 1]
+
+    @property
     def filtered(self) -> Pane:
         """The filter narrows the active pane."""
         return self.active
@@ -227,13 +232,13 @@ class DeckScreen(Filtering[None]):
         from tui.mending import facts_of
 
         pane, row = self.active, self.active.row
-        subject = (list(TITLES)[pane.number - 1], row.key) if row is not None else None
+        subject = (self.part, row.key) if row is not None else None
         return facts_of(self.readings, self.profile, pane.title, subject, sql=bool(row and row.sql))
 
     @property
     def _is_read(self) -> bool:
         """Whether the active pane was read, or will not be just now."""
-        return self.readings.lost is not None or list(TITLES)[self.active.number - 1] in self.readings.parts
+        return self.readings.lost is not None or self.part in self.readings.parts
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Show a sentence in the footer for a while."""
