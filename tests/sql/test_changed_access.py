@@ -16,10 +16,9 @@ import pytest
 from profiles.secret import Secret
 from sql.dial import look_up
 from sql.poller import LOGIN_WAITS_S
-from tests import servers
 from tests.servers import Database, administer
 from tests.sql.life import Life, alive, hasty, profile_of
-from tests.sql.secured import TLS_MAJOR, Secured, _give, secured
+from tests.sql.secured import Secured, _give, secured
 from tests.waiting import until
 
 __all__ = ["hasty"]
@@ -30,10 +29,6 @@ FAILED = "password authentication failed"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Secured]:
-    if servers.binaries(TLS_MAJOR) is None:
-        pytest.skip(servers.how_to_get(TLS_MAJOR))
-    if shutil.which("openssl") is None:
-        pytest.skip("no openssl here; get it with: apt-get install openssl")
     with secured() as made:
         yield made
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -51,10 +50,6 @@ async def test_news_of_the_server_stand_in_the_header_until_they_are_noted() -> 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Secured]:
-    if servers.binaries(TLS_MAJOR) is None:
-        pytest.skip(servers.how_to_get(TLS_MAJOR))
-    if shutil.which("openssl") is None:
-        pytest.skip("no openssl here; get it with: apt-get install openssl")
     with secured() as made:
         yield made
 

@@ -97,23 +97,28 @@ def test_after_any_jump_it_is_what_it_would_have_been(
     assert shown(jumped) == shown(straight)
 
 
+def entries_taken(player: Player, monkeypatch: pytest.MonkeyPatch) -> list[Entry]:
+    """Every entry that the player reads from now on."""
+    taken: list[Entry] = []
+    take = player._take
+
+    def noted(entry: Entry) -> object:
+        taken.append(entry)
+        return take(entry)
+
+    monkeypatch.setattr(player, "_take", noted)
+    return taken
+
+
 def test_going_back_uses_the_places_that_were_noted(
     recorded: tuple[Live, Recording], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(player_module, "NOTED_EVERY_S", 15.0)
     player = Player(recorded[1])
     player.seek(199)
-    taken = 0
-    take = player._take
-
-    def counted(entry: Entry) -> object:
-        nonlocal taken
-        taken += 1
-        return take(entry)
-
-    monkeypatch.setattr(player, "_take", counted)
+    taken = entries_taken(player, monkeypatch)
     player.seek(100)
-    assert 0 < taken < 200, "one stretch of 15 s with four entries a second, not the whole way"
+    assert 0 < len(taken) < 200, "one stretch of 15 s with four entries a second, not the whole way"
 
 
 def test_steps_back_from_a_far_jump_are_short_ones(
@@ -124,18 +129,10 @@ def test_steps_back_from_a_far_jump_are_short_ones(
     monkeypatch.setattr(player_module, "NEAR_S", 20.0)
     player, straight = Player(recorded[1]), Player(recorded[1])
     player.seek(199)
-    taken = 0
-    take = player._take
-
-    def counted(entry: Entry) -> object:
-        nonlocal taken
-        taken += 1
-        return take(entry)
-
-    monkeypatch.setattr(player, "_take", counted)
+    taken = entries_taken(player, monkeypatch)
     for place in (189, 185):
         player.seek(place)
-    assert 0 < taken < 200
+    assert 0 < len(taken) < 200
     straight.seek(185)
     assert list(player.state.events.items()) == list(straight.state.events.items())
     assert shown(player) == shown(straight)
